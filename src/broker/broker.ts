@@ -1,0 +1,175 @@
+import type { ByteString } from '../base/byte-string.js'
+import type { Log } from '../base/log.js'
+import type { CompatProfile } from '../protocol/compat-profile.js'
+import type { Definitions } from '../store/definitions.js'
+import type { MessageStore } from '../store/message-store.js'
+import type { BrokerParts } from './broker-parts.js'
+import { Committer } from './committer.js'
+import { PagePool } from './page.js'
+import type { Queue } from './queue.js'
+import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
+import { SharedBodies } from './shared-bodies.js'
+import {
+  DefinitionKind,
+  readStoredArguments,
+  type StoredBinding,
+  type StoredCleanStop,
+  type StoredExchange,
+  type StoredQueue,
+  type StoredVirtualHost,
+} from './stored-definitions.js'
+import { VirtualHost } from './virtual-host.js'
+
+export interface BrokerSettings {
+  readonly profile: CompatProfile
+  readonly log: Log
+  /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
+  readonly onStoreFailure: (error: unknown) => void
+}
+
+/** The virtual hosts, and what they share. Knows neither sockets nor users. */
+export class Broker {
+  readonly committer: Committer
+  readonly #parts: BrokerParts
+  readonly #log: Log
+  /** Called when something has happened outside of any input: a turn has to end. */
+  onActivity: () => void = () => undefined
+  readonly #vhosts = new Map<ByteString, VirtualHost>()
+
+  private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
+    this.#log = settings.log
+    this.committer = new Committer(store, settings.onStoreFailure)
+    const { log, profile } = settings
+    const bodies = new SharedBodies(store, this.committer, log)
+    const onActivity = () => this.onActivity()
+    this.#parts = {
+      store,
+      definitions,
+      committer: this.committer,
+      pool: new PagePool(),
+      bodies,
+      profile,
+      log,
+      onActivity,
+    }
+    definitions.onChange = () => this.committer.touchDefinitions()
+  }
+
+  /** A broker with everything that the store holds. @throws Error when that is damaged. */
+  static async recover(store: MessageStore, definitions: Definitions, settings: BrokerSettings): Promise<Broker> {
+    const broker = new Broker(store, definitions, settings)
+    const queues = broker.#restoreDefinitions()
+    await broker.#restoreMessages(queues)
+    return broker
+  }
+
+  get vhosts(): Iterable<VirtualHost> {
+    return this.#vhosts.values()
+  }
+
+  findVirtualHost(name: ByteString): VirtualHost | undefined {
+    return this.#vhosts.get(name)
+  }
+
+  /** The virtual host of that name, made and stored if there is none. */
+  addVirtualHost(name: ByteString): VirtualHost {
+    const existing = this.#vhosts.get(name)
+    if (existing) return existing
+    const { definitions } = this.#parts
+    const vhost = new VirtualHost(definitions.takeId(), name, this.#parts)
+    const stored: StoredVirtualHost = { name }
+    definitions.put(vhost.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+    this.#vhosts.set(name, vhost)
+    return vhost
+  }
+
+  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. */
+  removeVirtualHost(name: ByteString): void {
+    const vhost = this.#vhosts.get(name)
+    if (!vhost) return
+    vhost.removeAll()
+    this.#parts.definitions.remove(vhost.definitionId)
+    this.#vhosts.delete(name)
+  }
+
+  /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */
+  async stop(): Promise<void> {
+    const { store, definitions, committer } = this.#parts
+    await committer.drained()
+    const handedOutBefore: [number, number][] = []
+    for (const vhost of this.#vhosts.values()) {
+      for (const queue of vhost.queues) {
+        if (!queue.isDurable) continue
+        queue.collectRedelivered(store)
+        if (queue.handedOutBefore > 0) handedOutBefore.push([queue.id, queue.handedOutBefore])
+      }
+    }
+    definitions.put(definitions.takeId(), DefinitionKind.CLEAN_STOP, { handedOutBefore } satisfies StoredCleanStop)
+    await committer.drained()
+  }
+
+  /** @returns the queues by their id in the store. */
+  #restoreDefinitions(): Map<number, Queue> {
+    const { definitions } = this.#parts
+    for (const { id, value } of definitions.loaded(DefinitionKind.VIRTUAL_HOST)) {
+      const { name } = value as StoredVirtualHost // Written by this module; the store keeps values as they are.
+      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts))
+    }
+    const queues = new Map<number, Queue>()
+    for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
+      const stored = value as StoredExchange
+      this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
+      const stored = value as StoredQueue
+      queues.set(id, this.#vhostOf(id, stored).restoreQueue(id, stored, readStoredArguments(stored.arguments)))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.BINDING)) {
+      const stored = value as StoredBinding
+      this.#vhostOf(id, stored).bindings.restore(id, stored, readStoredArguments(stored.arguments))
+    }
+    return queues
+  }
+
+  #vhostOf(id: number, stored: { readonly vhost: ByteString }): VirtualHost {
+    const vhost = this.#vhosts.get(stored.vhost)
+    if (!vhost) throw new Error(`definition ${id} belongs to virtual host '${stored.vhost}', which is not stored`)
+    return vhost
+  }
+
+  async #restoreMessages(queues: ReadonlyMap<number, Queue>): Promise<void> {
+    const { store, definitions, committer, bodies } = this.#parts
+    const marks = definitions.loaded(DefinitionKind.CLEAN_STOP)
+    let messages = 0
+    let unknownId = 0
+    const [stop] = marks
+    const handedOutBefore = new Map(stop ? (stop.value as StoredCleanStop).handedOutBefore : []) // Written by `stop`.
+    const otherwise = stop ? 0 : Number.MAX_SAFE_INTEGER
+    for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
+      const queue = queues.get(queueId)
+      if (!queue) {
+        // A queue that is not stored: transient, its messages written because memory was short.
+        if (queueId !== unknownId) store.removeQueue(queueId)
+        unknownId = queueId
+        continue
+      }
+      // A record written before there were labels has none, and has to be read like one that is partly settled.
+      const whole = label.length > 0 ? readLabel(label) : undefined
+      const isPlain = settled === undefined && whole?.sharedBodies === 0
+      const left = isPlain && whole ? { ...whole, sharedIds: [] } : await this.#unsettled(queueId, firstSeq)
+      queue.restore(firstSeq, left, handedOutBefore.get(queueId) ?? otherwise, left.sharedIds)
+      messages += left.messages
+    }
+    if (unknownId > 0) committer.touchDefinitions()
+    await bodies.removeUnreferred()
+    for (const { id } of marks) definitions.remove(id)
+    this.#log.info({ queues: queues.size, messages, afterCleanStop: marks.length > 0 }, 'recovered what was stored')
+  }
+
+  /** What a record still holds of which messages are settled or bodies shared: for that it has to be read. */
+  async #unsettled(queueId: number, firstSeq: number): Promise<UnsettledPart> {
+    const [record] = await this.#parts.store.readRecords(queueId, firstSeq, firstSeq + 1, 1)
+    if (record) return unsettledPart(record)
+    return { slots: 1, messages: 0, bodyBytes: 0, sharedBodies: 0, sharedIds: [] }
+  }
+}

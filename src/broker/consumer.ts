@@ -1,0 +1,74 @@
+import type { ByteString } from '../base/byte-string.js'
+import type { FieldTable } from '../protocol/field-table.js'
+import type { Message } from '../protocol/message.js'
+import type { Resource } from '../protocol/reply-texts.js'
+
+/** What a channel knows of the queue that it has messages of. */
+export interface ConsumedQueue extends Resource {
+  readonly kind: 'queue'
+  /** Settles an unacked message. @param consumer the one it was delivered to; undefined after a basic.get. */
+  settle(seq: number, consumer: Consumer | undefined): void
+  /** Puts an unacked message back at its old place, without delivering it yet: call `deliverReady` after the last. */
+  requeue(seq: number, consumer: Consumer | undefined): void
+  /** Hands ready messages to consumers that can take them. */
+  deliverReady(): void
+  /** Tells the queue that a consumer may be able to take messages again. Harmless when it is not. */
+  resume(consumer: Consumer): void
+}
+
+/** What a queue knows of a channel: somewhere deliveries go. */
+export interface ConsumerSink {
+  /** The connection that it belongs to, compared by identity only. */
+  readonly owner: object
+  /** Whether a delivery would be taken now: the socket drains and the channel-wide prefetch leaves room. */
+  readonly canTake: boolean
+  /**
+   * Takes a delivery. The message is valid during the call only.
+   * @param seq names it in the queue until it is settled; without meaning for a consumer without acknowledgements.
+   */
+  deliver(consumer: Consumer, message: Message, seq: number, isRedelivered: boolean): void
+  /** The queue is gone, and with it this consumer. */
+  consumerCancelled(consumer: Consumer): void
+}
+
+export interface ConsumerOptions {
+  readonly tag: ByteString
+  /** Messages are settled when they are delivered. */
+  readonly noAck: boolean
+  readonly isExclusive: boolean
+  /** At most this many unacked deliveries; 0 means no limit. Ignored without acknowledgements. */
+  readonly prefetch: number
+  readonly arguments: FieldTable
+}
+
+/** One subscription of a channel to a queue. */
+export class Consumer {
+  readonly queue: ConsumedQueue
+  readonly sink: ConsumerSink
+  readonly tag: ByteString
+  /** The tag as a short string, as every delivery carries it. */
+  readonly tagOctets: Uint8Array
+  readonly noAck: boolean
+  readonly isExclusive: boolean
+  readonly arguments: FieldTable
+  readonly prefetch: number
+  unackedCount = 0
+  /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
+  isReady = false
+
+  constructor(queue: ConsumedQueue, sink: ConsumerSink, options: ConsumerOptions) {
+    this.queue = queue
+    this.sink = sink
+    this.tag = options.tag
+    this.tagOctets = Buffer.from(String.fromCharCode(options.tag.length) + options.tag, 'latin1')
+    this.noAck = options.noAck
+    this.isExclusive = options.isExclusive
+    this.arguments = options.arguments
+    this.prefetch = options.noAck ? 0 : options.prefetch
+  }
+
+  /** Whether it would take a message now. */
+  get canTake(): boolean {
+    return (this.prefetch === 0 || this.unackedCount < this.prefetch) && this.sink.canTake
+  }
+}

@@ -1,0 +1,231 @@
+import { DamagedRecordError } from '../store/damaged-data-error.js'
+import type { StoredRecord } from '../store/message-store.js'
+import { type DiskRun, newRun } from './disk-run.js'
+import type { LogPages } from './log-pages.js'
+import type { LogStorage } from './log-storage.js'
+import { type Page, type PagePool, Slot } from './page.js'
+import type { QueueLogOptions } from './queue-log-options.js'
+import { type RecordEntry, type RecordLabel, readRecord, referenceOf, StoredState } from './queue-record.js'
+
+/** A gap of settled sequence numbers up to this long is filled with empty slots when a page is restored. */
+const GAP_SLOTS_MAX = 64
+
+/** Brings the messages of a disk run back into memory, and takes note of what an earlier process has left there. */
+export class DiskReader {
+  readonly #pages: LogPages
+  readonly #pool: PagePool
+  readonly #storage: LogStorage
+  readonly #options: QueueLogOptions
+  #loading: DiskRun | undefined
+  /** Stored messages before this sequence number are from an earlier process. */
+  #recoveredSeq = 0
+  /** Those of them before this one count as handed out, whatever their states say. */
+  #handedOutBefore = 0
+
+  constructor(pages: LogPages, pool: PagePool, storage: LogStorage, options: QueueLogOptions) {
+    this.#pages = pages
+    this.#pool = pool
+    this.#storage = storage
+    this.#options = options
+  }
+
+  /** What a clean stop has to remember beside the states: messages on disk before it count as handed out. */
+  get handedOutBefore(): number {
+    return this.#pages.disk && this.#pages.disk.firstSeq < this.#handedOutBefore ? this.#handedOutBefore : 0
+  }
+
+  /**
+   * Takes note of a stored record, which stays in the store until it is needed. Records come in the order of their
+   * sequence numbers, before anything else.
+   * @param label what the record holds that is not settled.
+   * @param handedOutBefore messages before this sequence number count as handed out: all of them after a crash, and
+   *   after a clean stop what `handedOutBefore` said then, since the stored states tell about the others.
+   * @param sharedIds the shared bodies that its messages refer to, one id for each.
+   */
+  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds: readonly number[] = []): void {
+    const endSeq = firstSeq + label.slots
+    this.#pages.nextSeq = endSeq
+    this.#storage.restored(endSeq)
+    this.#recoveredSeq = endSeq
+    this.#handedOutBefore = Math.min(handedOutBefore, endSeq)
+    if (label.messages === 0) {
+      this.#storage.remove(firstSeq, firstSeq + 1)
+      return
+    }
+    this.#pages.disk ??= newRun(firstSeq, endSeq)
+    for (const id of sharedIds) {
+      this.#options.bodies.refer(this.#options.bodies.known(id))
+      this.#pages.disk.sharedBodies.set(id, (this.#pages.disk.sharedBodies.get(id) ?? 0) + 1)
+    }
+    this.#pages.disk.endSeq = endSeq
+    this.#pages.disk.readyCount += label.messages
+    this.#pages.disk.readyBodyBytes += label.bodyBytes
+    this.#pages.readyCount += label.messages
+    this.#pages.readyBodyBytes += label.bodyBytes
+  }
+
+  /** Sees to it that the first messages of the run come into memory; `onLoaded` tells when. */
+  load(run: DiskRun): void {
+    if (this.#loading === run) return
+    this.#loading = run
+    this.#readWithBodies(run).then(
+      (records) => this.#onRead(run, records),
+      (error: unknown) => this.#onUnreadable(run, error),
+    )
+  }
+
+  /** Drops the messages of the run, unread. */
+  drop(run: DiskRun): void {
+    this.#pages.readyCount -= run.readyCount
+    this.#pages.readyBodyBytes -= run.readyBodyBytes
+    this.#releaseShared(run)
+    this.#storage.remove(run.firstSeq, run.endSeq)
+    this.#pages.disk = undefined
+    this.#loading = undefined
+  }
+
+  /** Gives up the run without a word to the store: the queue goes away. */
+  discard(): void {
+    if (this.#pages.disk) this.#releaseShared(this.#pages.disk)
+    this.#loading = undefined
+  }
+
+  /** Gives up what the messages of a disk run refer to. */
+  #releaseShared(run: DiskRun): void {
+    const { bodies } = this.#options
+    for (const [id, count] of run.sharedBodies) {
+      for (let i = 0; i < count; i++) bodies.release(bodies.known(id))
+    }
+    run.sharedBodies.clear()
+  }
+
+  async #readWithBodies(run: DiskRun): Promise<readonly StoredRecord[]> {
+    const records = await this.#options.readRecords(run.firstSeq, run.endSeq)
+    const { bodies, onDamage } = this.#options
+    if (run.sharedBodies.size > 0) {
+      const ids = records.flatMap((record) => this.#sharedIdsOf(record))
+      await bodies.read(ids, onDamage)
+    }
+    return records
+  }
+
+  #onRead(run: DiskRun, records: readonly StoredRecord[]): void {
+    if (this.#loading !== run) return
+    this.#loading = undefined
+    for (const record of records) this.#takeFromDisk(run, record)
+    if (records.length === 0 || run.firstSeq >= run.endSeq) this.#endDiskRun(run)
+    this.#options.onLoaded()
+  }
+
+  /** Never wrong octets: a record that cannot be read is left out, and the queue goes on behind it. */
+  #onUnreadable(run: DiskRun, error: unknown): void {
+    if (this.#loading !== run) return
+    this.#loading = undefined
+    this.#options.onDamage(error)
+    run.firstSeq = error instanceof DamagedRecordError ? error.firstSeq + 1 : run.endSeq
+    if (run.firstSeq >= run.endSeq) this.#endDiskRun(run)
+    this.#options.onLoaded()
+  }
+
+  /** The run has no more records. What it still counts could not be read. */
+  #endDiskRun(run: DiskRun): void {
+    const { readyCount } = run
+    this.#releaseShared(run)
+    this.#pages.readyCount -= readyCount
+    this.#pages.readyBodyBytes -= run.readyBodyBytes
+    this.#pages.disk = undefined
+    const only = this.#pages.list.length === 1 ? this.#pages.list[0] : undefined
+    if (only && only.live === 0) this.#storage.dropIfDone(0)
+    if (readyCount > 0) this.#options.onLost(readyCount)
+  }
+
+  /** Not settled, and not a transient message that an earlier process had no room for in memory. */
+  #isLive(record: StoredRecord, { state, isTransient }: RecordEntry): boolean {
+    return state !== StoredState.SETTLED && !(isTransient && record.firstSeq < this.#recoveredSeq)
+  }
+
+  /** A message whose shared body could not be read is left out. */
+  #hasBody(record: StoredRecord, entry: RecordEntry): boolean {
+    return !entry.isShared || this.#options.bodies.has(referenceOf(record.bytes, entry).id)
+  }
+
+  /** The shared bodies that have to be in memory for a record to be. Of a damaged record none, which shows later. */
+  #sharedIdsOf(record: StoredRecord): number[] {
+    try {
+      const shared = readRecord(record.bytes, record.settled).filter((entry) => entry.isShared)
+      return shared.filter((entry) => this.#isLive(record, entry)).map((entry) => referenceOf(record.bytes, entry).id)
+    } catch {
+      return []
+    }
+  }
+
+  /** Puts one record of the run into memory, behind the head pages. */
+  #takeFromDisk(run: DiskRun, record: StoredRecord): void {
+    let entries: readonly RecordEntry[]
+    try {
+      entries = readRecord(record.bytes, record.settled)
+    } catch (error) {
+      run.firstSeq = record.firstSeq + 1
+      this.#options.onDamage(error)
+      return
+    }
+    const live = entries.filter((entry) => this.#isLive(record, entry) && this.#hasBody(record, entry))
+    const slots = (entries[entries.length - 1]?.slot ?? 0) + 1
+    run.firstSeq = record.firstSeq + slots
+    if (live.length === 0) {
+      this.#storage.remove(record.firstSeq, record.firstSeq + 1)
+      return
+    }
+    const octets = live.reduce((sum, entry) => sum + entry.end - entry.start, 0)
+    const page = this.#pageForRecord(record.firstSeq, slots, octets)
+    page.recordStarts.push(page.count)
+    page.recordLive.push(live.length)
+    const base = page.count
+    // The cursor may wait behind a page that is filled up now.
+    if (this.#pages.cursorPage >= this.#pages.diskIndex && page === this.#pages.list[this.#pages.diskIndex - 1]) {
+      this.#pages.cursorPage = this.#pages.diskIndex - 1
+      this.#pages.cursorSlot = base
+    }
+    for (const entry of live) {
+      const { slot, isTransient, isShared, state, start, end } = entry
+      fillGap(page, base + slot)
+      const isRedelivered = record.firstSeq + slot < this.#handedOutBefore || state === StoredState.REDELIVERED
+      const flags = (isTransient ? 0 : Slot.PERSISTENT) | Slot.STORED | (isRedelivered ? Slot.REDELIVERED : 0)
+      page.appendOctets(record.bytes, start, end, isShared ? flags | Slot.SHARED : flags)
+      if (isShared) this.#enterFromDisk(run, referenceOf(record.bytes, entry).id)
+      run.readyBodyBytes -= page.bodyBytes(page.count - 1)
+    }
+    // What was settled at the end of the record keeps its slots too, or a new note of its states would lose them.
+    fillGap(page, base + slots)
+    run.readyCount -= live.length
+    page.scannedForStore = page.count
+  }
+
+  #enterFromDisk(run: DiskRun, id: number): void {
+    const { bodies } = this.#options
+    bodies.enter(bodies.known(id))
+    const left = (run.sharedBodies.get(id) ?? 1) - 1
+    if (left > 0) run.sharedBodies.set(id, left)
+    else run.sharedBodies.delete(id)
+  }
+
+  /** The last head page if the record fits, or a new one behind it. */
+  #pageForRecord(firstSeq: number, slots: number, octets: number): Page {
+    const last = this.#pages.list[this.#pages.diskIndex - 1]
+    const gap = last ? firstSeq - last.nextSeq : Number.POSITIVE_INFINITY
+    if (last && gap >= 0 && gap <= GAP_SLOTS_MAX && last.hasRoomFor(octets)) {
+      if (last.count + gap + slots <= last.states.length) {
+        fillGap(last, last.count + gap)
+        return last
+      }
+    }
+    const page = this.#pool.take(this.#pool.largestSize, octets, firstSeq)
+    this.#pages.list.splice(this.#pages.diskIndex, 0, page)
+    this.#pages.diskIndex++
+    return page
+  }
+}
+
+function fillGap(page: Page, upToSlot: number): void {
+  while (page.count < upToSlot) page.appendOctets(page.bytes, 0, 0, Slot.SETTLED)
+}

@@ -1,0 +1,85 @@
+import type { ByteString } from '../base/byte-string.js'
+import { type FieldTable, lookup } from '../protocol/field-table.js'
+import type { Resource } from '../protocol/reply-texts.js'
+import type { Queue } from './queue.js'
+import { createRoutingTable } from './routing/create-routing-table.js'
+import type { ExchangeTypeName, RoutingTable } from './routing/routing-table.js'
+
+/** Where a binding leads. */
+export type Destination = Exchange | Queue
+
+export interface Binding {
+  /** Its key in the store, when both ends are durable. */
+  readonly definitionId: number | undefined
+  readonly source: Exchange
+  readonly destination: Destination
+  readonly key: ByteString
+  readonly arguments: FieldTable
+}
+
+export interface ExchangeOptions {
+  readonly name: ByteString
+  readonly vhost: ByteString
+  readonly type: ExchangeTypeName
+  readonly isDurable: boolean
+  readonly isAutoDelete: boolean
+  readonly isInternal: boolean
+  readonly arguments: FieldTable
+}
+
+/** An exchange and the bindings that start from it. */
+export class Exchange implements Resource {
+  readonly kind = 'exchange'
+  /** Its key in the store, when it is stored. */
+  readonly definitionId: number | undefined
+  readonly name: ByteString
+  readonly vhost: ByteString
+  readonly type: ExchangeTypeName
+  readonly isDurable: boolean
+  readonly isAutoDelete: boolean
+  readonly isInternal: boolean
+  readonly arguments: FieldTable
+  /** Where messages go that it has no destination for: the name of an exchange that need not exist. */
+  readonly alternateExchange: ByteString | undefined
+  readonly table: RoutingTable<Destination>
+  readonly #bindings = new Map<string, Binding>()
+
+  constructor(definitionId: number | undefined, options: ExchangeOptions) {
+    this.definitionId = definitionId
+    this.name = options.name
+    this.vhost = options.vhost
+    this.type = options.type
+    this.isDurable = options.isDurable
+    this.isAutoDelete = options.isAutoDelete
+    this.isInternal = options.isInternal
+    this.arguments = options.arguments
+    const alternate = lookup(options.arguments, 'alternate-exchange')
+    this.alternateExchange = alternate?.type === 'S' ? alternate.value : undefined
+    this.table = createRoutingTable(options.type)
+  }
+
+  /** The bindings that start here. */
+  get bindings(): Iterable<Binding> {
+    return this.#bindings.values()
+  }
+
+  get hasBindings(): boolean {
+    return this.#bindings.size > 0
+  }
+
+  binding(identity: string): Binding | undefined {
+    return this.#bindings.get(identity)
+  }
+
+  addBinding(identity: string, binding: Binding): void {
+    this.#bindings.set(identity, binding)
+    this.table.add(binding.key, binding.arguments, binding.destination)
+  }
+
+  removeBinding(identity: string): void {
+    const binding = this.#bindings.get(identity)
+    if (!binding) return
+    this.#bindings.delete(identity)
+    this.table.remove(binding.key, binding.arguments, binding.destination)
+  }
+}

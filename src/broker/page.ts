@@ -1,0 +1,283 @@
+import type { Message } from '../protocol/message.js'
+import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
+import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
+
+/** What a slot of a page is. The low two bits are exclusive; the others add to them. */
+export const Slot = {
+  READY: 0,
+  UNACKED: 1,
+  SETTLED: 2,
+  STATE_MASK: 3,
+  /** Handed out before, so that the next delivery says so. */
+  REDELIVERED: 4,
+  /** Must survive a restart: persistent, in a durable queue. */
+  PERSISTENT: 8,
+  /** Part of a record that the store was handed. */
+  STORED: 16,
+  /** The body is a reference to one that several queues share. */
+  SHARED: 32,
+} as const
+
+/** A slot costs four octets of offset and one of state beside the page; pages of small messages fill up by slots. */
+const OCTETS_PER_SLOT = 32
+
+/** Octets that a message takes in a page beside its envelope, header and body: the length of the header. */
+const HEADER_LENGTH_OCTETS = 4
+
+/** Octets that `message` takes in a page. @param bodyBytes of its body, or of the reference in its place. */
+export function octetsInPage(message: Message, bodyBytes = message.bodyBytes): number {
+  const envelope = message.envelopeEnd - message.envelopeStart
+  return envelope + HEADER_LENGTH_OCTETS + (message.headerEnd - message.headerStart) + bodyBytes
+}
+
+/** Body octets of the message at bytes[start, end), laid out as in a page. */
+export function bodyOctets(bytes: Uint8Array, start: number, end: number): number {
+  const keyAt = start + 1 + octetAt(bytes, start)
+  const headerLengthAt = keyAt + 1 + octetAt(bytes, keyAt)
+  return end - headerLengthAt - HEADER_LENGTH_OCTETS - longAt(bytes, headerLengthAt)
+}
+
+/**
+ * Messages of one queue, copied one after another into one buffer; the unit in which a queue holds memory.
+ *
+ *     | exchange ss | routing key ss | header length u32 | content header payload | body | next message …
+ *
+ * A message is a slot: where it starts, and what state it is in. Its sequence number is `firstSeq` plus the slot. So a
+ * million queued messages are some hundred objects to the garbage collector. A message larger than the usual page has
+ * a page of its own.
+ */
+export class Page {
+  readonly bytes: Buffer
+  /** offsets[slot] is where the slot starts, offsets[slot + 1] where it ends. */
+  readonly offsets: Uint32Array
+  readonly states: Uint8Array
+  firstSeq = 0
+  count = 0
+  /** Slots that are not settled. */
+  live = 0
+  ready = 0
+  /** Slots below it have been looked at for the store. */
+  scannedForStore = 0
+  /** Where stored records start (slots, rising), and how many messages of each are not settled. */
+  recordStarts: number[] = []
+  recordLive: number[] = []
+  /** Records with messages settled since the store heard of them. */
+  dirtyRecords = new Set<number>()
+  /** When something of it was last handed to the store, counted in batches: readable once a later one is built. */
+  handedOverIn = 0
+  /** Whether stored messages were given back since the store was last told their states. */
+  hasUntoldReturns = false
+  /** Whether a message's body is shared. */
+  hasShared = false
+
+  constructor(octets: number, slots: number) {
+    this.bytes = Buffer.allocUnsafeSlow(octets)
+    this.offsets = new Uint32Array(slots + 1)
+    this.states = new Uint8Array(slots)
+  }
+
+  get used(): number {
+    return this.offsets[this.count] as number // count is at most the number of slots
+  }
+
+  get nextSeq(): number {
+    return this.firstSeq + this.count
+  }
+
+  /** Empties the page for messages from `firstSeq` on. */
+  reset(firstSeq: number): void {
+    this.firstSeq = firstSeq
+    this.count = 0
+    this.live = 0
+    this.ready = 0
+    this.scannedForStore = 0
+    this.handedOverIn = 0
+    this.hasUntoldReturns = false
+    this.hasShared = false
+    if (this.recordStarts.length > 0) {
+      this.recordStarts = []
+      this.recordLive = []
+      this.dirtyRecords.clear()
+    }
+  }
+
+  hasRoomFor(octets: number): boolean {
+    return this.count < this.states.length && this.used + octets <= this.bytes.length
+  }
+
+  /** Copies `message` into the next slot, ready. The caller has checked that there is room. */
+  append(message: Message, flags: number): void {
+    const at = this.#appendHead(message)
+    copyOctets(this.bytes, at, message.body, message.bodyStart, message.bodyEnd)
+    this.#close(at + message.bodyBytes, flags)
+  }
+
+  /** The same with a reference in place of the body. */
+  appendShared(message: Message, reference: BodyReference, flags: number): void {
+    const at = this.#appendHead(message)
+    putReference(this.bytes, at, reference)
+    this.hasShared = true
+    this.#close(at + REFERENCE_OCTETS, flags | Slot.SHARED)
+  }
+
+  /** Copies a message as `octetsOf` gave it. For recovery; the caller has checked that there is room. */
+  appendOctets(source: Uint8Array, start: number, end: number, flags: number): void {
+    const at = this.used
+    this.bytes.set(source.subarray(start, end), at)
+    this.states[this.count] = flags
+    this.offsets[++this.count] = at + (end - start)
+    if (flags & Slot.SHARED) this.hasShared = true
+    if ((flags & Slot.STATE_MASK) === Slot.SETTLED) return
+    this.live++
+    this.ready++
+  }
+
+  /** Points `view` at a slot; the octets stay the page's and are valid until the slot is settled. */
+  read(slot: number, view: Message): void {
+    const { bytes } = this
+    const start = this.offsets[slot] as number // slot < count
+    const keyAt = start + 1 + octetAt(bytes, start)
+    const envelopeEnd = keyAt + 1 + octetAt(bytes, keyAt)
+    const headerStart = envelopeEnd + HEADER_LENGTH_OCTETS
+    const headerEnd = headerStart + longAt(bytes, envelopeEnd)
+    view.envelope = bytes
+    view.envelopeStart = start
+    view.envelopeEnd = envelopeEnd
+    view.header = bytes
+    view.headerStart = headerStart
+    view.headerEnd = headerEnd
+    view.body = bytes
+    view.bodyStart = headerEnd
+    view.bodyEnd = this.offsets[slot + 1] as number
+    view.isPersistent = (this.stateOf(slot) & Slot.PERSISTENT) !== 0
+  }
+
+  stateOf(slot: number): number {
+    return this.states[slot] as number // slot < count
+  }
+
+  /** Body octets of a slot; of the shared body if it has one. */
+  bodyBytes(slot: number): number {
+    if (this.stateOf(slot) & Slot.SHARED) return this.referenceAt(slot).bodyBytes
+    return bodyOctets(this.bytes, this.offsets[slot] as number, this.offsets[slot + 1] as number) // slot < count
+  }
+
+  /** What a slot that is SHARED refers to. */
+  referenceAt(slot: number): BodyReference {
+    return readReference(this.bytes, (this.offsets[slot + 1] as number) - REFERENCE_OCTETS) // slot < count
+  }
+
+  /** Calls `visit` with the id of each shared body that a slot which is not settled refers to. */
+  forEachShared(visit: (id: number) => void): void {
+    if (!this.hasShared) return
+    for (let slot = 0; slot < this.count; slot++) {
+      const state = this.stateOf(slot)
+      if (state & Slot.SHARED && (state & Slot.STATE_MASK) !== Slot.SETTLED) visit(this.referenceAt(slot).id)
+    }
+  }
+
+  /** Writes all but the body into the next slot. @returns where the body goes. */
+  #appendHead(message: Message): number {
+    const { bytes } = this
+    const headerOctets = message.headerEnd - message.headerStart
+    let at = this.used
+    copyOctets(bytes, at, message.envelope, message.envelopeStart, message.envelopeEnd)
+    at += message.envelopeEnd - message.envelopeStart
+    putLong(bytes, at, headerOctets)
+    at += HEADER_LENGTH_OCTETS
+    copyOctets(bytes, at, message.header, message.headerStart, message.headerEnd)
+    return at + headerOctets
+  }
+
+  #close(end: number, flags: number): void {
+    this.states[this.count] = flags
+    this.offsets[++this.count] = end
+    this.live++
+    this.ready++
+  }
+
+  /** The stored record that a slot belongs to. */
+  recordOf(slot: number): number {
+    let low = 0
+    let high = this.recordStarts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.recordStarts[middle] as number) <= slot) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
+
+/** Sizes of pages: a queue begins with the smallest and takes a larger one whenever it fills one. */
+export const PAGE_OCTETS: readonly number[] = [4096, 32768, 131072]
+
+/** A body above this is held apart where several queues get it. */
+export const LARGEST_PAGE_OCTETS = Math.max(...PAGE_OCTETS)
+
+/** How much memory is kept in pages that nobody holds. */
+const FREE_OCTETS_MAX = 32 * 1024 * 1024
+/** Above this much memory in pages that queues hold, what need not be in memory leaves it, transient messages included. */
+const PRESSURE_OCTETS = 128 * 1024 * 1024
+
+/** Pages that no queue holds at the moment. An empty queue holds none, so that idle queues cost nothing. */
+export class PagePool {
+  readonly #sizes: readonly number[]
+  readonly #free: Page[][]
+  #freeOctets = 0
+  #heldOctets = 0
+
+  /** @param sizes of pages in octets, rising. */
+  constructor(sizes: readonly number[] = PAGE_OCTETS) {
+    this.#sizes = sizes
+    this.#free = sizes.map(() => [])
+  }
+
+  /** The index of the largest size. */
+  get largestSize(): number {
+    return this.#sizes.length - 1
+  }
+
+  /** The size, as an index, that follows on one of this size that was filled: a larger one, unless memory is short. */
+  sizeAfter(size: number): number {
+    return this.isUnderPressure ? Math.min(size, 1) : Math.min(size + 1, this.largestSize)
+  }
+
+  /** Octets of the pages that queues hold. */
+  get heldOctets(): number {
+    return this.#heldOctets
+  }
+
+  get isUnderPressure(): boolean {
+    return this.#heldOctets > PRESSURE_OCTETS
+  }
+
+  /**
+   * An empty page.
+   * @param size an index into the sizes: the smallest size wanted.
+   * @param octets what must fit. Above the largest size the page is made to measure, for one message.
+   */
+  take(size: number, octets: number, firstSeq: number): Page {
+    const fitting = this.#sizes.findIndex((usual, index) => index >= size && octets <= usual)
+    const pooled = this.#free[fitting]?.pop()
+    if (pooled) this.#freeOctets -= pooled.bytes.length
+    const page = pooled ?? newPage(this.#sizes[fitting] ?? octets, fitting < 0)
+    this.#heldOctets += page.bytes.length
+    page.reset(firstSeq)
+    return page
+  }
+
+  /** Takes back a page that nobody refers to any more. */
+  giveBack(page: Page): void {
+    this.#heldOctets -= page.bytes.length
+    const size = this.#sizes.indexOf(page.bytes.length) // -1 for a page made to measure
+    if (size < 0 || this.#freeOctets >= FREE_OCTETS_MAX) return
+    this.#free[size]?.push(page)
+    this.#freeOctets += page.bytes.length
+  }
+}
+
+/** @param isForOne whether it is made to measure, for one message. */
+function newPage(octets: number, isForOne: boolean): Page {
+  return new Page(octets, isForOne ? 1 : Math.floor(octets / OCTETS_PER_SLOT))
+}

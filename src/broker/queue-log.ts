@@ -1,0 +1,243 @@
+/**
+ * The messages of one queue, in order: a log of pages.
+ *
+ *     | head pages: being consumed | disk run: a count | last pages: being written |
+ *
+ * Only the pages at both ends are in memory. The middle of a deep queue is in the store, and read back ahead of the
+ * consumers; a short queue has no middle.
+ *
+ * Invariants:
+ * - pages lie in sequence order and do not overlap; only the last one is appended to;
+ * - no slot before the cursor is ready, so that the next ready message is found by going forward from it;
+ * - what is in the disk run is ready, and the cursor does not go beyond it;
+ * - a page whose slots are all settled is dropped, and with it its records in the store;
+ * - the store is written to in `collect` only, once per batch: what was settled before that is never written. A batch is
+ *   built when the one before is stored, so what an earlier `collect` handed over can be read.
+ */
+
+import type { Message } from '../protocol/message.js'
+import type { MessageStore } from '../store/message-store.js'
+import { DiskReader } from './disk-reader.js'
+import { LogPages } from './log-pages.js'
+import { LogStorage } from './log-storage.js'
+import { octetsInPage, type Page, type PagePool, Slot } from './page.js'
+import type { QueueLogOptions } from './queue-log-options.js'
+import type { RecordLabel } from './queue-record.js'
+import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
+
+export class QueueLog {
+  readonly #pool: PagePool
+  readonly #options: QueueLogOptions
+  readonly #pages = new LogPages()
+  readonly #storage: LogStorage
+  readonly #reader: DiskReader
+  /** Index of the size of the next page. */
+  #pageSize = 0
+
+  constructor(pool: PagePool, options: QueueLogOptions) {
+    this.#pool = pool
+    this.#options = options
+    this.#storage = new LogStorage(this.#pages, pool, options)
+    this.#reader = new DiskReader(this.#pages, pool, this.#storage, options)
+  }
+
+  /** Whether the message that `takeNext` handed out last had been handed out before. */
+  lastWasRedelivered = false
+
+  get readyCount(): number {
+    return this.#pages.readyCount
+  }
+
+  get unackedCount(): number {
+    return this.#pages.unackedCount
+  }
+
+  /** Body octets of the ready messages. */
+  get readyBodyBytes(): number {
+    return this.#pages.readyBodyBytes
+  }
+
+  /** Copies a message to the end of the log, ready. @param shared holds its body instead. @returns its sequence number. */
+  append(message: Message, shared?: SharedBody): number {
+    const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
+    const last = this.#pages.list[this.#pages.list.length - 1]
+    const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
+    const isStored = message.isPersistent && this.#options.isDurable
+    const flags = isStored ? Slot.PERSISTENT : 0
+    if (shared) this.#appendShared(page, message, shared, flags)
+    else page.append(message, flags)
+    this.#pages.readyCount++
+    this.#pages.readyBodyBytes += message.bodyBytes
+    if (isStored) this.#storage.markDirty()
+    return this.#pages.nextSeq++
+  }
+
+  /**
+   * Hands out the first ready message: it becomes unacked.
+   * @param view is pointed at it, until the message is settled or the log is changed otherwise.
+   * @returns its sequence number, or -1 when nothing is ready, or nothing that is in memory: then `onLoaded` will tell.
+   */
+  takeNext(view: Message): number {
+    while (this.#pages.readyCount > 0) {
+      if (this.#pages.disk && this.#pages.cursorPage >= this.#pages.diskIndex) {
+        this.#reader.load(this.#pages.disk)
+        return -1
+      }
+      const page = this.#pages.at(this.#pages.cursorPage)
+      const slot = page.ready > 0 ? firstReady(page, this.#pages.cursorSlot) : page.count
+      if (slot < page.count) return this.#handOut(page, slot, view)
+      this.#pages.cursorPage++
+      this.#pages.cursorSlot = 0
+      // Read ahead, so that the next page is there before it is needed.
+      if (this.#pages.disk && this.#pages.cursorPage + 1 >= this.#pages.diskIndex) this.#reader.load(this.#pages.disk)
+    }
+    return -1
+  }
+
+  /** Settles an unacked message: it is gone. */
+  settle(seq: number): void {
+    const index = this.#pages.indexOf(seq)
+    const page = this.#pages.at(index)
+    const slot = seq - page.firstSeq
+    if ((page.stateOf(slot) & Slot.STATE_MASK) !== Slot.UNACKED) throw new Error(`message ${seq} is not unacked`)
+    this.#pages.unackedCount--
+    this.#settleSlot(page, slot)
+    if (page.live === 0) this.#storage.dropIfDone(index)
+  }
+
+  /** Puts an unacked message back to its old place, ready and marked as redelivered. */
+  requeue(seq: number): void {
+    const index = this.#pages.indexOf(seq)
+    const page = this.#pages.at(index)
+    const slot = seq - page.firstSeq
+    const state = page.stateOf(slot)
+    if ((state & Slot.STATE_MASK) !== Slot.UNACKED) throw new Error(`message ${seq} is not unacked`)
+    page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.READY | Slot.REDELIVERED
+    page.hasUntoldReturns = true
+    page.ready++
+    this.#pages.unackedCount--
+    this.#pages.readyCount++
+    this.#pages.readyBodyBytes += page.bodyBytes(slot)
+    if (index > this.#pages.cursorPage || (index === this.#pages.cursorPage && slot >= this.#pages.cursorSlot)) return
+    this.#pages.cursorPage = index
+    this.#pages.cursorSlot = slot
+  }
+
+  /** Settles every ready message. @returns how many. */
+  purge(): number {
+    const purged = this.#pages.readyCount
+    if (this.#pages.disk) this.#reader.drop(this.#pages.disk)
+    for (let index = this.#pages.list.length - 1; index >= 0; index--) {
+      const page = this.#pages.at(index)
+      for (let slot = 0; slot < page.count && page.ready > 0; slot++) {
+        if ((page.stateOf(slot) & Slot.STATE_MASK) !== Slot.READY) continue
+        page.ready--
+        this.#settleSlot(page, slot)
+      }
+      if (page.live === 0) this.#storage.dropIfDone(index)
+    }
+    this.#pages.readyCount = 0
+    this.#pages.readyBodyBytes = 0
+    return purged
+  }
+
+  /** Gives every page back. The log must not be used afterwards; whoever removes the queue tells the store. */
+  discard(): void {
+    for (const page of this.#pages.list) {
+      page.forEachShared((id) => this.#leaveAndRelease(id))
+      this.#pool.giveBack(page)
+    }
+    this.#reader.discard()
+    this.#pages.clear()
+    this.#storage.clear()
+  }
+
+  /** Hands the store what the queue gained and lost since the last call: part of building a batch. */
+  collect(store: MessageStore, queueId: number): void {
+    this.#storage.collect(store, queueId)
+  }
+
+  /** Notes for a clean stop which stored messages have been handed out, beside those that are settled. */
+  collectRedelivered(store: MessageStore, queueId: number): void {
+    this.#storage.collectRedelivered(store, queueId)
+  }
+
+  /** What a clean stop has to remember beside the states: messages on disk before it count as handed out. */
+  get handedOutBefore(): number {
+    return this.#reader.handedOutBefore
+  }
+
+  /**
+   * Takes note of a stored record, which stays in the store until it is needed. Records come in the order of their
+   * sequence numbers, before anything else.
+   * @param label what the record holds that is not settled.
+   * @param handedOutBefore messages before this sequence number count as handed out: all of them after a crash, and
+   *   after a clean stop what `handedOutBefore` said then, since the stored states tell about the others.
+   * @param sharedIds the shared bodies that its messages refer to, one id for each.
+   */
+  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
+    this.#reader.restore(firstSeq, label, handedOutBefore, sharedIds)
+  }
+
+  #appendShared(page: Page, message: Message, shared: SharedBody, flags: number): void {
+    page.appendShared(message, { id: shared.id, bodyBytes: message.bodyBytes }, flags)
+    this.#options.bodies.refer(shared)
+    this.#options.bodies.enter(shared)
+  }
+
+  #handOut(page: Page, slot: number, view: Message): number {
+    page.read(slot, view)
+    const state = page.stateOf(slot)
+    if (state & Slot.SHARED) this.#options.bodies.pointAtBody(view)
+    page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.UNACKED
+    page.ready--
+    this.#pages.cursorSlot = slot + 1
+    this.#pages.readyCount--
+    this.#pages.unackedCount++
+    this.#pages.readyBodyBytes -= view.bodyBytes
+    this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0
+    return page.firstSeq + slot
+  }
+
+  /** Only to the last page, and where the numbers go on: what was read back may end before those that were settled. */
+  #mayAppendTo(last: Page, octets: number): boolean {
+    return (
+      last.nextSeq === this.#pages.nextSeq &&
+      last.hasRoomFor(octets) &&
+      !this.#pages.isHead(this.#pages.list.length - 1)
+    )
+  }
+
+  #addPage(octets: number, filledOne: boolean): Page {
+    if (filledOne) this.#pageSize = this.#pool.sizeAfter(this.#pageSize)
+    const page = this.#pool.take(this.#pageSize, octets, this.#pages.nextSeq)
+    this.#pages.list.push(page)
+    // The page that was last so far may have been kept only to be appended to.
+    const before = this.#pages.list.length - 2
+    if (before >= 0 && this.#pages.at(before).live === 0) this.#storage.dropIfDone(before)
+    // A transient queue asks the store for help only when memory is short.
+    if (this.#storage.storesTransient) this.#storage.markDirty()
+    return page
+  }
+
+  #settleSlot(page: Page, slot: number): void {
+    const state = page.stateOf(slot)
+    page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.SETTLED
+    page.live--
+    if (state & Slot.SHARED) this.#leaveAndRelease(page.referenceAt(slot).id)
+    if (state & Slot.STORED) this.#storage.noteSettled(page, slot)
+  }
+
+  #leaveAndRelease(id: number): void {
+    const { bodies } = this.#options
+    const shared = bodies.known(id)
+    bodies.leave(shared)
+    bodies.release(shared)
+  }
+}
+
+function firstReady(page: Page, from: number): number {
+  let slot = from
+  while (slot < page.count && (page.stateOf(slot) & Slot.STATE_MASK) !== Slot.READY) slot++
+  return slot
+}

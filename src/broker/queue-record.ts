@@ -1,0 +1,209 @@
+/**
+ * What a queue writes to the store: the messages it gained since the last commit, in one value per page.
+ *
+ *     | version u8 | count u32 | count × (slot u32, octets u32) | the messages' octets, one after another |
+ *
+ * `slot` counts from the first sequence number of the record, which is its key; its highest bit marks a transient
+ * message, which is there only because memory had no room for it and does not outlive the process, and the next a message
+ * whose body is a reference. A slot that is left out was settled before the record was made, or is transient and in
+ * memory. A message's octets are laid out as in a page.
+ *
+ * The label of a record says what it holds for whoever does not read it. A third value, the states, says what happened to the messages since: two bits a slot, lowest bits first.
+ */
+
+import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/octets.js'
+import type { StoredRecord } from '../store/message-store.js'
+import { bodyOctets, type Page, Slot } from './page.js'
+import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
+
+const VERSION = 1
+const PREFIX_OCTETS = 5
+const ENTRY_OCTETS = 8
+const TRANSIENT_BIT = 0x80000000
+const SHARED_BIT = 0x40000000
+const LABEL_OCTETS = 20
+
+/** Two bits a slot in the states of a record. */
+export const StoredState = { UNTOUCHED: 0, REDELIVERED: 1, SETTLED: 2 } as const
+
+export interface RecordEntry {
+  readonly slot: number
+  readonly isTransient: boolean
+  /** Whether its body is a reference to a shared one. */
+  readonly isShared: boolean
+  readonly state: number
+  /** Where the message's octets lie in the record. */
+  readonly start: number
+  readonly end: number
+}
+
+/** What is known of a record without reading it. */
+export interface RecordLabel {
+  /** From its first message to its last. */
+  readonly slots: number
+  /** Those that outlive the process. */
+  readonly messages: number
+  /** Of those messages. */
+  readonly bodyBytes: number
+  /** How many of those messages have a body that is shared. */
+  readonly sharedBodies: number
+}
+
+export function encodeLabel({ slots, messages, bodyBytes, sharedBodies }: RecordLabel): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS)
+  putLong(bytes, 0, slots)
+  putLong(bytes, 4, messages)
+  putLongLong(bytes, 8, bodyBytes)
+  putLong(bytes, 16, sharedBodies)
+  return bytes
+}
+
+/** @throws Error when the octets are no label. */
+export function readLabel(bytes: Uint8Array): RecordLabel {
+  if (bytes.length !== LABEL_OCTETS) throw new Error(`the label of a queue record has ${bytes.length} octets`)
+  return {
+    slots: longAt(bytes, 0),
+    messages: longAt(bytes, 4),
+    bodyBytes: longLongAt(bytes, 8),
+    sharedBodies: longAt(bytes, 16),
+  }
+}
+
+/** A record on its way to the store. */
+export interface TakenRecord {
+  readonly bytes: Buffer
+  readonly label: RecordLabel
+  readonly firstSlot: number
+  /** Transient ones included. */
+  readonly count: number
+}
+
+/** Whether the slot is to be stored and has not been: neither settled nor part of a record. */
+function wantsStore(state: number, withTransient: boolean): boolean {
+  if ((state & Slot.STORED) !== 0 || (state & Slot.STATE_MASK) === Slot.SETTLED) return false
+  return withTransient || (state & Slot.PERSISTENT) !== 0
+}
+
+/**
+ * Makes the record of what a page has gained in [from, page.count), and marks those slots stored.
+ * @param withTransient whether transient messages go along, so that they can leave memory.
+ * @returns undefined when nothing there needs storing. The first slot of a record is always one that it holds.
+ */
+export function takeRecord(page: Page, from: number, withTransient: boolean): TakenRecord | undefined {
+  const { states, offsets } = page
+  let count = 0
+  let octets = 0
+  let messages = 0
+  let bodyBytes = 0
+  let sharedBodies = 0
+  let firstSlot = -1
+  let lastSlot = -1
+  for (let slot = from; slot < page.count; slot++) {
+    const state = states[slot] as number // slot < count, here and below
+    if (!wantsStore(state, withTransient)) continue
+    if (firstSlot < 0) firstSlot = slot
+    lastSlot = slot
+    count++
+    if (state & Slot.PERSISTENT) {
+      messages++
+      bodyBytes += page.bodyBytes(slot)
+      if (state & Slot.SHARED) sharedBodies++
+    }
+    octets += (offsets[slot + 1] as number) - (offsets[slot] as number)
+  }
+  if (count === 0) return undefined
+  const bytes = Buffer.allocUnsafeSlow(PREFIX_OCTETS + count * ENTRY_OCTETS + octets)
+  bytes[0] = VERSION
+  putLong(bytes, 1, count)
+  let entryAt = PREFIX_OCTETS
+  let at = PREFIX_OCTETS + count * ENTRY_OCTETS
+  let runStart = -1
+  let runEnd = -1
+  for (let slot = firstSlot; slot < page.count; slot++) {
+    const state = states[slot] as number
+    if (!wantsStore(state, withTransient)) continue
+    states[slot] = state | Slot.STORED
+    const start = offsets[slot] as number
+    const end = offsets[slot + 1] as number
+    const marks = (state & Slot.PERSISTENT ? 0 : TRANSIENT_BIT) + (state & Slot.SHARED ? SHARED_BIT : 0)
+    putLong(bytes, entryAt, slot - firstSlot + marks)
+    putLong(bytes, entryAt + 4, end - start)
+    entryAt += ENTRY_OCTETS
+    // Neighbours are copied in one go: one native copy per run of messages, not one per message.
+    if (start !== runEnd) {
+      if (runStart >= 0) at += page.bytes.copy(bytes, at, runStart, runEnd)
+      runStart = start
+    }
+    runEnd = end
+  }
+  page.bytes.copy(bytes, at, runStart, runEnd)
+  return { bytes, label: { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies }, firstSlot, count }
+}
+
+/** The states of a record's slots, to be stored beside it: which are settled, and which have been handed out. */
+export function recordStates(page: Page, from: number, to: number): Buffer {
+  const bytes = Buffer.alloc((to - from + 3) >> 2)
+  for (let slot = from; slot < to; slot++) {
+    const index = slot - from
+    bytes[index >> 2] = octetAt(bytes, index >> 2) | (storedState(page.stateOf(slot)) << ((index & 3) * 2))
+  }
+  return bytes
+}
+
+function storedState(state: number): number {
+  if ((state & Slot.STATE_MASK) === Slot.SETTLED) return StoredState.SETTLED
+  const wasDelivered = (state & Slot.REDELIVERED) !== 0 || (state & Slot.STATE_MASK) === Slot.UNACKED
+  return wasDelivered ? StoredState.REDELIVERED : StoredState.UNTOUCHED
+}
+
+/**
+ * The messages of a record, in order.
+ * @throws Error when the record is not one that `takeRecord` made.
+ */
+export function readRecord(bytes: Uint8Array, states: Uint8Array | undefined): RecordEntry[] {
+  const version = bytes[0]
+  if (version !== VERSION) throw new Error(`a queue record has version ${version}, and only ${VERSION} is known`)
+  if (bytes.length < PREFIX_OCTETS) throw new Error('a queue record is shorter than its prefix')
+  const count = longAt(bytes, 1)
+  let start = PREFIX_OCTETS + count * ENTRY_OCTETS
+  if (start > bytes.length) throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
+  const entries: RecordEntry[] = []
+  for (let index = 0; index < count; index++) {
+    const entryAt = PREFIX_OCTETS + index * ENTRY_OCTETS
+    const marked = longAt(bytes, entryAt)
+    const isTransient = marked >= TRANSIENT_BIT
+    const isShared = marked % TRANSIENT_BIT >= SHARED_BIT
+    const slot = marked % SHARED_BIT
+    const end = start + longAt(bytes, entryAt + 4)
+    const state = ((states?.[slot >> 2] ?? 0) >> ((slot & 3) * 2)) & 3
+    entries.push({ slot, isTransient, isShared, state, start, end })
+    start = end
+  }
+  if (start !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${start}`)
+  return entries
+}
+
+/** What of a record outlives the process and is not settled, for recovery. */
+export interface UnsettledPart extends RecordLabel {
+  /** The ids of the shared bodies that those messages refer to, one for each. */
+  readonly sharedIds: readonly number[]
+}
+
+/** @throws Error when the record is damaged. */
+export function unsettledPart({ bytes, settled }: StoredRecord): UnsettledPart {
+  const entries = readRecord(bytes, settled)
+  const slots = (entries[entries.length - 1]?.slot ?? 0) + 1
+  const left = entries.filter((entry) => entry.state !== StoredState.SETTLED && !entry.isTransient)
+  const sharedIds = left.filter(({ isShared }) => isShared).map((entry) => referenceOf(bytes, entry).id)
+  const bodyBytes = left.reduce((sum, entry) => sum + entryBodyBytes(bytes, entry), 0)
+  return { slots, messages: left.length, bodyBytes, sharedBodies: sharedIds.length, sharedIds }
+}
+
+/** What an entry that is shared refers to. */
+export function referenceOf(bytes: Uint8Array, { end }: RecordEntry): BodyReference {
+  return readReference(bytes, end - REFERENCE_OCTETS)
+}
+
+function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
+  return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, entry.end)
+}

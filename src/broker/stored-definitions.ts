@@ -1,0 +1,62 @@
+/**
+ * How virtual hosts, exchanges, queues and bindings are written down: JSON values of the definitions in the store.
+ *
+ * Names are byte strings, whose characters JSON keeps. Argument tables are kept as their wire octets in base64, since
+ * their types matter and JSON has too few.
+ */
+
+import type { ByteString } from '../base/byte-string.js'
+import type { FieldTable } from '../protocol/field-table.js'
+import { decodeFieldTable, encodeFieldTable } from '../protocol/field-table-codec.js'
+
+export const DefinitionKind = {
+  VIRTUAL_HOST: 'virtual-host',
+  EXCHANGE: 'exchange',
+  QUEUE: 'queue',
+  BINDING: 'binding',
+  /** Present after a clean stop only: then it is known which of the stored messages were handed out. */
+  CLEAN_STOP: 'clean-stop',
+} as const
+
+export interface StoredCleanStop {
+  /** Queue ids, each with the sequence number before which its stored messages count as handed out. */
+  readonly handedOutBefore: readonly [number, number][]
+}
+
+export interface StoredVirtualHost {
+  readonly name: ByteString
+}
+
+export interface StoredExchange {
+  readonly vhost: ByteString
+  readonly name: ByteString
+  readonly type: string
+  readonly isAutoDelete: boolean
+  readonly isInternal: boolean
+  readonly arguments: string
+}
+
+export interface StoredQueue {
+  readonly vhost: ByteString
+  readonly name: ByteString
+  readonly isAutoDelete: boolean
+  readonly arguments: string
+}
+
+export interface StoredBinding {
+  readonly vhost: ByteString
+  readonly source: ByteString
+  readonly destinationKind: 'exchange' | 'queue'
+  readonly destination: ByteString
+  readonly key: ByteString
+  readonly arguments: string
+}
+
+export function storedArguments(args: FieldTable): string {
+  return encodeFieldTable(args).toString('base64')
+}
+
+/** @throws DecodeError when the text is not what `storedArguments` made. */
+export function readStoredArguments(text: string): FieldTable {
+  return decodeFieldTable(Buffer.from(text, 'base64'))
+}

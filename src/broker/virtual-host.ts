@@ -1,0 +1,393 @@
+/**
+ * One virtual host: its exchanges, queues and bindings, and the rules for declaring and deleting them.
+ *
+ * Every operation checks everything before it changes anything: one that throws has changed nothing. What is durable is
+ * handed to the store in the same turn; whoever answers a client waits for the committer's pending batch.
+ */
+
+import type { ByteString } from '../base/byte-string.js'
+import { type FieldTable, lookup } from '../protocol/field-table.js'
+import { fieldTypeName } from '../protocol/field-text.js'
+import type { Message } from '../protocol/message.js'
+import {
+  defaultExchangeNotPermitted,
+  deletionOfSystemExchange,
+  inUse,
+  invalidArgumentType,
+  notEmpty,
+  notFound,
+  reservedPrefix,
+  transientQueuesDenied,
+  unknownExchangeType,
+} from '../protocol/reply-texts.js'
+import type { Access } from './access.js'
+import { Bindings } from './bindings.js'
+import type { BrokerParts } from './broker-parts.js'
+import type { Consumer } from './consumer.js'
+import {
+  type ExchangeDeclaration,
+  type QueueDeclaration,
+  requireEquivalentExchange,
+  requireEquivalentQueue,
+} from './equivalence.js'
+import { Exchange, type ExchangeOptions } from './exchange.js'
+import { generatedName, isReservedName, strippedName } from './names.js'
+import { LARGEST_PAGE_OCTETS } from './page.js'
+import { type ExclusiveOwner, Queue, type QueueOptions } from './queue.js'
+import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import { Router } from './router.js'
+import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
+import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
+import type { Topology } from './topology.js'
+
+export interface DeclareExchange extends ExchangeDeclaration {
+  readonly name: ByteString
+}
+
+export interface DeclareQueue extends QueueDeclaration {
+  readonly name: ByteString
+}
+
+const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
+  { name: '', type: 'direct', isInternal: false },
+  { name: 'amq.direct', type: 'direct', isInternal: false },
+  { name: 'amq.fanout', type: 'fanout', isInternal: false },
+  { name: 'amq.topic', type: 'topic', isInternal: false },
+  { name: 'amq.headers', type: 'headers', isInternal: false },
+  { name: 'amq.match', type: 'headers', isInternal: false },
+  { name: 'amq.rabbitmq.trace', type: 'topic', isInternal: true },
+]
+
+export class VirtualHost implements Topology {
+  readonly name: ByteString
+  readonly definitionId: number
+  readonly bindings: Bindings
+  readonly router: Router
+  readonly #parts: BrokerParts
+  readonly #exchanges = new Map<ByteString, Exchange>()
+  readonly #queues = new Map<ByteString, Queue>()
+  readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
+  #topologyVersion = 1
+
+  constructor(definitionId: number, name: ByteString, parts: BrokerParts) {
+    this.definitionId = definitionId
+    this.name = name
+    this.#parts = parts
+    this.bindings = new Bindings(this, parts)
+    this.router = new Router(this)
+    for (const { name: exchange, type, isInternal } of PREDECLARED) {
+      const options = {
+        name: exchange,
+        vhost: name,
+        type,
+        isDurable: true,
+        isAutoDelete: false,
+        isInternal,
+        arguments: [],
+      }
+      this.#exchanges.set(exchange, new Exchange(undefined, options))
+    }
+  }
+
+  /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
+  get topologyVersion(): number {
+    return this.#topologyVersion
+  }
+
+  get exchanges(): Iterable<Exchange> {
+    return this.#exchanges.values()
+  }
+
+  get queues(): Iterable<Queue> {
+    return this.#queues.values()
+  }
+
+  findExchange(name: ByteString): Exchange | undefined {
+    return this.#exchanges.get(name)
+  }
+
+  findQueue(name: ByteString): Queue | undefined {
+    return this.#queues.get(name)
+  }
+
+  /** @throws NOT_FOUND */
+  exchange(name: ByteString): Exchange {
+    const exchange = this.#exchanges.get(name)
+    if (!exchange) throw notFound({ kind: 'exchange', name, vhost: this.name })
+    return exchange
+  }
+
+  /** @throws NOT_FOUND */
+  queue(name: ByteString): Queue {
+    const queue = this.#queues.get(name)
+    if (!queue) throw notFound({ kind: 'queue', name, vhost: this.name })
+    return queue
+  }
+
+  /**
+   * AMQP 0-9-1 exchange.declare without passive.
+   * @throws PRECONDITION_FAILED (unknown type, inequivalent), ACCESS_REFUSED (default exchange, prefix, permissions)
+   */
+  declareExchange(declared: DeclareExchange, access: Access): void {
+    const name = strippedName(declared.name)
+    const resource = { kind: 'exchange', name, vhost: this.name } as const
+    const { type } = declared
+    if (!isExchangeTypeName(type)) throw unknownExchangeType(type)
+    if (name === '') throw defaultExchangeNotPermitted()
+    access.require('configure', resource)
+    const existing = this.#exchanges.get(name)
+    if (existing) return requireEquivalentExchange(existing, declared)
+    if (isReservedName(name)) throw reservedPrefix('exchange', name)
+    const alternate = lookup(declared.arguments, 'alternate-exchange')
+    if (alternate && alternate.type !== 'S') {
+      throw invalidArgumentType(fieldTypeName(alternate), 'alternate-exchange', resource)
+    }
+    if (alternate) {
+      access.require('read', resource)
+      access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
+    }
+    this.#addExchange({ ...declared, name, type, vhost: this.name })
+  }
+
+  /** exchange.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED */
+  checkExchange(declaredName: ByteString, access: Access): void {
+    const name = strippedName(declaredName)
+    if (name === '') throw defaultExchangeNotPermitted()
+    access.requireAny({ kind: 'exchange', name, vhost: this.name })
+    this.exchange(name)
+  }
+
+  /**
+   * AMQP 0-9-1 exchange.delete, rule if-unused. RabbitMQ departs from must-exist: a missing exchange is deleted.
+   * @throws ACCESS_REFUSED, PRECONDITION_FAILED
+   */
+  deleteExchange(givenName: ByteString, ifUnused: boolean, access: Access): void {
+    const name = strippedName(givenName)
+    const resource = { kind: 'exchange', name, vhost: this.name } as const
+    if (name === '') throw defaultExchangeNotPermitted()
+    if (isReservedName(name)) throw deletionOfSystemExchange(resource)
+    access.require('configure', resource)
+    const exchange = this.#exchanges.get(name)
+    if (!exchange) return
+    if (ifUnused && exchange.hasBindings) throw inUse(exchange)
+    this.removeExchange(exchange)
+  }
+
+  /**
+   * AMQP 0-9-1 queue.declare without passive; an empty name asks for one.
+   * @param owner the acting connection, to whom an exclusive queue has to belong.
+   * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED, INTERNAL_ERROR (transient queues denied)
+   */
+  declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
+    const given = strippedName(declared.name)
+    if (isReservedName(given)) throw reservedPrefix('queue', given)
+    const name = given === '' ? generatedName('gen') : given
+    const resource = { kind: 'queue', name, vhost: this.name } as const
+    access.require('configure', resource)
+    const args = withQueueType(declared.arguments)
+    // An exclusive queue goes with its connection, so there is nothing to be durable for.
+    const isDurable = declared.isDurable && declared.exclusiveOwner === undefined
+    const existing = this.#queues.get(name)
+    if (existing) {
+      existing.requireAccessBy(owner)
+      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      return existing
+    }
+    this.#requireDeadLetterAccess(resource, args, access)
+    validateQueueArguments(args, resource)
+    if (
+      !isDurable &&
+      declared.exclusiveOwner === undefined &&
+      !this.#parts.profile.permitsTransientNonexclusiveQueues
+    ) {
+      throw transientQueuesDenied()
+    }
+    return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+  }
+
+  /** queue.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED, RESOURCE_LOCKED */
+  checkQueue(declaredName: ByteString, owner: ExclusiveOwner, access: Access): Queue {
+    const name = strippedName(declaredName)
+    access.requireAny({ kind: 'queue', name, vhost: this.name })
+    const queue = this.queue(name)
+    queue.requireAccessBy(owner)
+    return queue
+  }
+
+  /**
+   * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   */
+  purgeQueue(name: ByteString, owner: ExclusiveOwner, access: Access): number {
+    access.require('read', { kind: 'queue', name, vhost: this.name })
+    const queue = this.queue(name)
+    queue.requireAccessBy(owner)
+    return queue.purge()
+  }
+
+  /**
+   * AMQP 0-9-1 queue.delete, rules in-use, not-empty. RabbitMQ departs from must-exist: a missing queue answers 0.
+   * @returns ready messages dropped.
+   * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED
+   */
+  deleteQueue(
+    givenName: ByteString,
+    conditions: { ifUnused: boolean; ifEmpty: boolean },
+    owner: ExclusiveOwner,
+    access: Access,
+  ): number {
+    const name = strippedName(givenName)
+    access.require('configure', { kind: 'queue', name, vhost: this.name })
+    const queue = this.#queues.get(name)
+    if (!queue) return 0
+    queue.requireAccessBy(owner)
+    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const dropped = queue.messagesReady
+    this.removeQueue(queue)
+    return dropped
+  }
+
+  /** Takes a queue out of the virtual host with its bindings and messages. Harmless when it is gone already. */
+  removeQueue(queue: Queue): void {
+    if (this.#queues.get(queue.name) !== queue) return
+    this.#queues.delete(queue.name)
+    if (queue.exclusiveOwner) this.#exclusiveQueues.get(queue.exclusiveOwner)?.delete(queue)
+    this.bindings.removeDestination(queue)
+    if (queue.isDurable) {
+      this.#parts.definitions.remove(queue.id)
+      this.#parts.store.removeQueue(queue.id)
+    }
+    this.touchTopology()
+    queue.delete()
+  }
+
+  /** Takes an exchange out of the virtual host with the bindings from and to it. */
+  removeExchange(exchange: Exchange): void {
+    if (this.#exchanges.get(exchange.name) !== exchange) return
+    this.#exchanges.delete(exchange.name)
+    this.bindings.removeSource(exchange)
+    this.bindings.removeDestination(exchange)
+    if (exchange.definitionId !== undefined) {
+      this.#parts.definitions.remove(exchange.definitionId)
+    }
+    this.touchTopology()
+  }
+
+  /** Deletes the exclusive queues of a connection that has ended. */
+  removeQueuesOf(owner: ExclusiveOwner): void {
+    for (const queue of this.#exclusiveQueues.get(owner) ?? []) this.removeQueue(queue)
+    this.#exclusiveQueues.delete(owner)
+  }
+
+  /** Forgets a consumer. An auto-delete queue goes with the last one it had. */
+  removeConsumer(consumer: Consumer): void {
+    const queue = this.#queues.get(consumer.queue.name)
+    if (queue?.removeConsumer(consumer) && queue.isAutoDelete) this.removeQueue(queue)
+  }
+
+  /** Forgets everything, as part of deleting the virtual host. */
+  removeAll(): void {
+    for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
+    for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
+  }
+
+  /**
+   * Puts a message into the queues that it was routed to. A body too large for a page is held once for all of them.
+   * @param onBehind called for a queue whose consumers have fallen behind.
+   * @returns whether the message has yet to be stored before its publisher may be told that it is safe.
+   */
+  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): boolean {
+    const { bodies } = this.#parts
+    const shared =
+      route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
+    let awaitsStore = false
+    for (const queue of route) {
+      if (queue.isDeleted) continue
+      if (queue.enqueue(message, shared)) awaitsStore = true
+      if (queue.isBehind) onBehind(queue)
+    }
+    if (shared) bodies.releaseUnused(shared)
+    return awaitsStore
+  }
+
+  /** Notes a change that routing depends on. */
+  touchTopology(): void {
+    this.#topologyVersion++
+  }
+
+  /** Takes back a stored exchange. */
+  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): void {
+    if (!isExchangeTypeName(stored.type)) {
+      throw new Error(
+        `exchange '${stored.name}' was stored with type '${stored.type}', which this version does not have`,
+      )
+    }
+    const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
+    this.#exchanges.set(stored.name, new Exchange(definitionId, options))
+  }
+
+  /** Takes back a stored queue, still without its messages. */
+  restoreQueue(definitionId: number, stored: StoredQueue, args: FieldTable): Queue {
+    const options = { ...stored, isDurable: true, exclusiveOwner: undefined, arguments: args }
+    return this.#newQueue(definitionId, options)
+  }
+
+  #requireDeadLetterAccess(
+    resource: { kind: 'queue'; name: ByteString; vhost: ByteString },
+    args: FieldTable,
+    access: Access,
+  ): void {
+    const target = lookup(args, 'x-dead-letter-exchange')
+    if (target?.type !== 'S') return
+    access.require('read', resource)
+    access.require('write', { kind: 'exchange', name: target.value, vhost: this.name })
+  }
+
+  #addExchange(options: ExchangeOptions): void {
+    const { definitions } = this.#parts
+    const definitionId = options.isDurable ? definitions.takeId() : undefined
+    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    this.touchTopology()
+    if (definitionId === undefined) return
+    const { vhost, name, type, isAutoDelete, isInternal } = options
+    const stored: StoredExchange = {
+      vhost,
+      name,
+      type,
+      isAutoDelete,
+      isInternal,
+      arguments: storedArguments(options.arguments),
+    }
+    definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+  }
+
+  #addQueue(options: QueueOptions): Queue {
+    const { definitions } = this.#parts
+    const queue = this.#newQueue(definitions.takeId(), options)
+    if (options.exclusiveOwner) this.#ownExclusively(queue, options.exclusiveOwner)
+    if (options.isDurable) {
+      const { vhost, name, isAutoDelete } = options
+      const stored: StoredQueue = { vhost, name, isAutoDelete, arguments: storedArguments(options.arguments) }
+      definitions.put(queue.id, DefinitionKind.QUEUE, stored)
+    }
+    return queue
+  }
+
+  #ownExclusively(queue: Queue, owner: ExclusiveOwner): void {
+    const owned = this.#exclusiveQueues.get(owner)
+    if (owned) owned.add(queue)
+    else this.#exclusiveQueues.set(owner, new Set([queue]))
+  }
+
+  #newQueue(id: number, options: QueueOptions): Queue {
+    const queue = new Queue(id, options, this.#parts)
+    this.#queues.set(queue.name, queue)
+    this.touchTopology()
+    return queue
+  }
+}
+
+function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {
+  return body.subarray(bodyStart, bodyEnd)
+}

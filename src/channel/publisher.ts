@@ -1,0 +1,187 @@
+import type { ByteString } from '../base/byte-string.js'
+import type { Exchange } from '../broker/exchange.js'
+import { parseExpiration } from '../broker/expiration.js'
+import type { Queue } from '../broker/queue.js'
+import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
+import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
+import { fieldTypeName } from '../protocol/field-text.js'
+import { encodeBasicAck } from '../protocol/generated/methods.js'
+import { ReplyCode } from '../protocol/generated/reply-codes.js'
+import type { Message } from '../protocol/message.js'
+import { sameOctets } from '../protocol/octets.js'
+import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
+import {
+  internalError,
+  messageTooLarge,
+  notImplemented,
+  publishToInternalExchange,
+  unacceptableHeader,
+  userIdMismatch,
+} from '../protocol/reply-texts.js'
+import type { ChannelContext } from './channel-context.js'
+import { Confirms } from './confirms.js'
+import type { OrderedOutput } from './ordered-output.js'
+import type { Transaction } from './transaction.js'
+
+/** The bits of basic.publish. */
+const MANDATORY = 1
+const IMMEDIATE = 2
+
+/** Where messages with the last exchange and routing key go, as long as nothing has changed since. */
+interface LastTarget {
+  readonly envelope: Buffer
+  readonly exchange: Exchange
+  /** Undefined where headers decide. */
+  readonly route: readonly Queue[] | undefined
+  readonly topologyVersion: number
+  readonly accessVersion: number
+}
+
+/** basic.publish: checks, routes and enqueues what the channel's client publishes, and confirms it. */
+export class Publisher {
+  readonly #channel: number
+  readonly #context: ChannelContext
+  readonly #output: OrderedOutput
+  readonly #bodyMax: number
+  readonly #properties: PropertiesReader
+  #lastTarget: LastTarget | undefined
+  #confirms: Confirms | undefined
+  readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
+  readonly #writeAck = (seqno: number, multiple: boolean) =>
+    encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple)
+
+  constructor(channel: number, context: ChannelContext, output: OrderedOutput) {
+    this.#channel = channel
+    this.#context = context
+    this.#output = output
+    this.#bodyMax = bodyFrameMax(context.frameMax)
+    this.#properties = new PropertiesReader(context.profile.sortsHeaders)
+  }
+
+  /** What confirm.select has turned on. */
+  get confirms(): Confirms | undefined {
+    return this.#confirms
+  }
+
+  /** confirm.select. Selecting again changes nothing. */
+  selectConfirms(): void {
+    this.#confirms ??= new Confirms()
+  }
+
+  /**
+   * Takes one message, in the order of RabbitMQ's checks.
+   * @param message valid during the call.
+   * @param bits the octet of basic.publish that holds mandatory and immediate.
+   * @param bodyBytes the announced size: of a body above the limit no more than that is known.
+   * @returns whether a confirm is due, or will be when a batch is stored.
+   * @throws AmqpError
+   */
+  publish(message: Message, bits: number, bodyBytes: number, transaction: Transaction | undefined): void {
+    const { maxMessageBytes } = this.#context.profile
+    if (bits & IMMEDIATE) throw notImplemented('immediate=true')
+    if (bodyBytes > maxMessageBytes) throw messageTooLarge(bodyBytes, maxMessageBytes, BODY_BYTES_ABSOLUTE_MAX)
+    const target = this.#targetOf(message)
+    const properties = this.#readProperties(message)
+    if (properties.expiration !== undefined) this.#noteExpiration(properties.expiration)
+    const route = this.#routeOf(target, message, properties)
+    if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
+    const isMandatory = (bits & MANDATORY) !== 0
+    if (transaction) transaction.publish({ message: message.copy(), route, isMandatory })
+    else this.enqueue(message, route, isMandatory)
+  }
+
+  /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
+  enqueue(message: Message, route: readonly Queue[], isMandatory: boolean): void {
+    const awaitsStore = this.#context.vhost.enqueue(message, route, this.#onBehind)
+    if (awaitsStore && this.#context.committer.isBehind) this.#context.noteStoreBehind()
+    if (route.length === 0 && isMandatory) this.#return(message)
+    this.#confirms?.add(awaitsStore ? this.#context.committer.openBatch : 0)
+  }
+
+  /** Writes the confirms that are due. */
+  writeConfirms(): void {
+    if (this.#confirms?.hasDue) this.#confirms.flush(this.#writeAck)
+  }
+
+  /** The exchange and, where the key alone decides, the queues: nearly always the last ones again. */
+  #targetOf(message: Message): LastTarget {
+    const last = this.#lastTarget
+    const { vhost, access } = this.#context
+    if (
+      last &&
+      last.topologyVersion === vhost.topologyVersion &&
+      last.accessVersion === access.version &&
+      last.envelope.length === message.envelopeEnd - message.envelopeStart &&
+      sameOctets(last.envelope, 0, message.envelope, message.envelopeStart, last.envelope.length)
+    ) {
+      return last
+    }
+    this.#lastTarget = this.#lookUpTarget(message)
+    return this.#lastTarget
+  }
+
+  #lookUpTarget(message: Message): LastTarget {
+    const { vhost, access } = this.#context
+    const name = message.exchange
+    access.require('write', { kind: 'exchange', name, vhost: vhost.name })
+    const exchange = vhost.exchange(name)
+    if (exchange.isInternal) throw publishToInternalExchange(exchange)
+    const { routingKey } = message
+    if (exchange.type === 'topic') access.requireTopic('write', exchange, routingKey)
+    const { topologyVersion } = vhost
+    return {
+      envelope: Buffer.from(message.envelope.subarray(message.envelopeStart, message.envelopeEnd)),
+      exchange,
+      route: vhost.router.routeByKey(exchange, routingKey),
+      topologyVersion,
+      accessVersion: access.version,
+    }
+  }
+
+  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly Queue[] {
+    const { senderSelected, headers } = properties
+    const { router } = this.#context.vhost
+    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
+    if ('invalid' in senderSelected) {
+      throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
+    }
+    const { keys } = senderSelected
+    if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
+    return router.routeKeys(exchange, [message.routingKey, ...keys], headers)
+  }
+
+  /** Checked as RabbitMQ checks it. This version has messages stay, and says so once. */
+  #noteExpiration(expiration: ByteString): void {
+    parseExpiration(expiration)
+    this.#context.noteUnsupported('expiration')
+  }
+
+  #readProperties(message: Message): PublishedProperties {
+    let properties: PublishedProperties
+    try {
+      properties = this.#properties.read(message.header, message.headerStart, message.headerEnd)
+    } catch (error) {
+      this.#context.log.debug({ err: error }, 'the properties of a content do not parse')
+      throw internalError()
+    }
+    message.isPersistent = properties.isPersistent
+    if (properties.rewritten) replaceProperties(message, properties.rewritten)
+    return properties
+  }
+
+  #requireOwnUserId(userId: string): void {
+    const { userName, isImpersonator } = this.#context
+    if (userId !== userName && !isImpersonator) throw userIdMismatch(userId, userName)
+  }
+
+  #return(message: Message): void {
+    encodeReturn(this.#output.buffer, this.#channel, ReplyCode.NO_ROUTE, 'NO_ROUTE', message, this.#bodyMax)
+  }
+}
+
+function replaceProperties(message: Message, properties: Buffer): void {
+  const { header, headerStart } = message
+  message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
+  message.headerStart = 0
+  message.headerEnd = message.header.length
+}

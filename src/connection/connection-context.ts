@@ -1,0 +1,29 @@
+import type { Users } from '../auth/users.js'
+import type { Alarms } from '../base/alarms.js'
+import type { ByteString } from '../base/byte-string.js'
+import type { Clock } from '../base/clock.js'
+import type { Log } from '../base/log.js'
+import type { Turn } from '../base/turn.js'
+import type { Broker } from '../broker/broker.js'
+import type { CompatProfile } from '../protocol/compat-profile.js'
+import type { FieldTable } from '../protocol/field-table.js'
+import type { Heartbeats } from './heartbeats.js'
+import type { Limits } from './tuning.js'
+
+/** What all connections of a broker share. */
+export interface ConnectionContext {
+  readonly broker: Broker
+  readonly users: Users
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly heartbeats: Heartbeats
+  readonly alarms: Alarms
+  readonly log: Log
+  readonly profile: CompatProfile
+  /** What connection.tune offers. */
+  readonly limits: Limits
+  /** From the accepted socket to connection.open-ok. */
+  readonly handshakeTimeoutMs: number
+  readonly loopbackUsers: readonly ByteString[]
+  readonly serverProperties: FieldTable
+}

@@ -1,0 +1,66 @@
+import { octetAt } from './octets.js'
+
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * A message as three runs of octets in memory that somebody else owns: a socket chunk, a page of a queue, a copy.
+ *
+ * One such view is made for each channel and each queue and pointed anew at every message, so that no message costs an
+ * object. What it points at is valid only during the call that is handed the view; whoever keeps a message calls `copy`.
+ */
+export class Message {
+  /** Exchange and routing key, each a short string, as basic.publish brought and basic.deliver sends them. */
+  envelope: Buffer = NO_BYTES
+  envelopeStart = 0
+  envelopeEnd = 0
+  /** The content header frame's payload: class, weight, body size, property flags, properties. */
+  header: Buffer = NO_BYTES
+  headerStart = 0
+  headerEnd = 0
+  body: Buffer = NO_BYTES
+  bodyStart = 0
+  bodyEnd = 0
+  /** delivery-mode 2: survives a restart in a durable queue. */
+  isPersistent = false
+
+  get bodyBytes(): number {
+    return this.bodyEnd - this.bodyStart
+  }
+
+  /** The exchange it was published to, as a byte string. */
+  get exchange(): string {
+    const start = this.envelopeStart
+    return this.envelope.toString('latin1', start + 1, start + 1 + octetAt(this.envelope, start))
+  }
+
+  get routingKey(): string {
+    const start = this.envelopeStart + 1 + octetAt(this.envelope, this.envelopeStart)
+    return this.envelope.toString('latin1', start + 1, start + 1 + octetAt(this.envelope, start))
+  }
+
+  /** Replaces the envelope by a copy of it. */
+  ownEnvelope(): void {
+    this.envelope = Buffer.from(this.envelope.subarray(this.envelopeStart, this.envelopeEnd))
+    this.envelopeEnd -= this.envelopeStart
+    this.envelopeStart = 0
+  }
+
+  /** Replaces the header by a copy of it. */
+  ownHeader(): void {
+    this.header = Buffer.from(this.header.subarray(this.headerStart, this.headerEnd))
+    this.headerEnd -= this.headerStart
+    this.headerStart = 0
+  }
+
+  /** A message of its own memory, for whoever keeps it beyond the call. */
+  copy(): Message {
+    const copied = new Message()
+    Object.assign(copied, this)
+    copied.ownEnvelope()
+    copied.ownHeader()
+    copied.body = Buffer.from(this.body.subarray(this.bodyStart, this.bodyEnd))
+    copied.bodyEnd = this.bodyBytes
+    copied.bodyStart = 0
+    return copied
+  }
+}

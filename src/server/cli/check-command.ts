@@ -1,0 +1,63 @@
+import { OfflineDirectory } from '../../store/lmdb/offline-directory.js'
+import { ContentCheck } from './check-content.js'
+
+/** How many sentences about what is wrong are printed before the rest is only counted. */
+const SHOWN_MAX = 1000
+
+export interface CheckRequest {
+  readonly dataDirectory: string
+  /** Whether to save what can be saved when something is damaged. */
+  readonly repair: boolean
+}
+
+/**
+ * Looks at everything in a data directory that no broker uses, and prints what is wrong with it, a line each.
+ * @returns the exit code: 0 when everything is intact or has been repaired, 1 when something is damaged.
+ * @throws StoreOpenError when the directory is none, or in use.
+ */
+export async function checkDirectory(request: CheckRequest, write: (text: string) => void): Promise<number> {
+  const directory = await OfflineDirectory.open(request.dataDirectory)
+  try {
+    const content = new ContentCheck()
+    const wrong = await printWrong(directory, content, write)
+    if (wrong === 0) {
+      write(`${directory.path} is intact: ${content.summary}\n`)
+      return 0
+    }
+    write(`${directory.path} is damaged in ${wrong} ${wrong === 1 ? 'place' : 'places'}. Intact: ${content.summary}\n`)
+    if (request.repair) return await repair(directory, content, write)
+    write('leveret check --repair keeps what is intact, and puts the damaged file aside\n')
+    return 1
+  } finally {
+    await directory.close()
+  }
+}
+
+async function printWrong(
+  directory: OfflineDirectory,
+  content: ContentCheck,
+  write: (text: string) => void,
+): Promise<number> {
+  let wrong = 0
+  const print = (sentences: readonly string[]) => {
+    for (const sentence of sentences) if (++wrong <= SHOWN_MAX) write(`${sentence}\n`)
+  }
+  for await (const finding of directory.examine()) print(content.add(finding))
+  print(content.finish())
+  if (wrong > SHOWN_MAX) write(`... and ${wrong - SHOWN_MAX} more\n`)
+  return wrong
+}
+
+async function repair(
+  directory: OfflineDirectory,
+  content: ContentCheck,
+  write: (text: string) => void,
+): Promise<number> {
+  if (!content.hasAny) {
+    write('nothing can be saved, and nothing was changed: restore the directory from a backup\n')
+    return 1
+  }
+  const damagedFile = await directory.repair((item) => content.usablePart(item))
+  write(`repaired: what is named above is lost, and the rest is kept. The damaged file is now ${damagedFile}\n`)
+  return 0
+}

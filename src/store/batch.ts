@@ -1,0 +1,109 @@
+import { LABEL_BYTES_MAX } from './message-store.js'
+
+/** A record as it was put. */
+export interface PutRecord {
+  readonly bytes: Uint8Array
+  readonly label: Uint8Array
+}
+
+/** What one batch does to one queue: first the removals, then the puts. */
+export interface QueueChanges {
+  /** Ranges of first sequence numbers, `from` inside and `to` outside, to be removed from what earlier batches put. */
+  readonly removals: { readonly from: number; readonly to: number }[]
+  readonly records: Map<number, PutRecord>
+  readonly bitmaps: Map<number, Uint8Array>
+}
+
+const NO_LABEL = new Uint8Array(0)
+
+/** One past the greatest sequence number: the end of a range that takes in every record of a queue. */
+const SEQ_END = Number.MAX_SAFE_INTEGER + 1
+
+/**
+ * The changes handed over since the last commit, in a form where their order no longer matters.
+ *
+ * A removal takes what this batch has put so far out of the batch: such a value is never written. What is left is then
+ * applied as "removals of earlier batches' records first, puts after", which gives what the calls gave in their order.
+ */
+export class Batch {
+  /** By id; `undefined` removes the definition. */
+  readonly definitions = new Map<number, Uint8Array | undefined>()
+  readonly queues = new Map<number, QueueChanges>()
+  /** By id; `undefined` removes the blob. */
+  readonly blobs = new Map<number, Uint8Array | undefined>()
+
+  get isEmpty(): boolean {
+    return this.definitions.size === 0 && this.queues.size === 0 && this.blobs.size === 0
+  }
+
+  putDefinition(id: number, bytes: Uint8Array): void {
+    check(id)
+    this.definitions.set(id, bytes)
+  }
+
+  removeDefinition(id: number): void {
+    this.definitions.set(id, undefined)
+  }
+
+  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label: Uint8Array = NO_LABEL): void {
+    check(firstSeq)
+    if (label.length > LABEL_BYTES_MAX) throw new RangeError(`a label of ${label.length} octets is too long`)
+    this.#queue(queueId).records.set(firstSeq, { bytes, label })
+  }
+
+  putSettled(queueId: number, firstSeq: number, bitmap: Uint8Array): void {
+    check(firstSeq)
+    this.#queue(queueId).bitmaps.set(firstSeq, bitmap)
+  }
+
+  removeRecords(queueId: number, fromSeq: number, toSeq: number): void {
+    if (fromSeq >= toSeq) return
+    check(fromSeq)
+    check(toSeq - 1)
+    const changes = this.#queue(queueId)
+    dropRange(changes.records, fromSeq, toSeq)
+    dropRange(changes.bitmaps, fromSeq, toSeq)
+    const last = changes.removals.at(-1)
+    // A queue that is consumed in order removes neighbours: one range is one search in the store.
+    if (last !== undefined && last.to === fromSeq) {
+      changes.removals[changes.removals.length - 1] = { from: last.from, to: toSeq }
+    } else {
+      changes.removals.push({ from: fromSeq, to: toSeq })
+    }
+  }
+
+  removeQueue(queueId: number): void {
+    check(queueId)
+    this.queues.set(queueId, { removals: [{ from: 0, to: SEQ_END }], records: new Map(), bitmaps: new Map() })
+  }
+
+  putBlob(blobId: number, bytes: Uint8Array): void {
+    check(blobId)
+    this.blobs.set(blobId, bytes)
+  }
+
+  removeBlob(blobId: number): void {
+    this.blobs.set(blobId, undefined)
+  }
+
+  #queue(queueId: number): QueueChanges {
+    let changes = this.queues.get(queueId)
+    if (changes === undefined) {
+      check(queueId)
+      changes = { removals: [], records: new Map(), bitmaps: new Map() }
+      this.queues.set(queueId, changes)
+    }
+    return changes
+  }
+}
+
+/** A number that is none would become the key of something else. */
+function check(number: number): void {
+  if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`${number} is no id or sequence number`)
+}
+
+function dropRange(bySeq: Map<number, unknown>, from: number, to: number): void {
+  for (const seq of bySeq.keys()) {
+    if (seq >= from && seq < to) bySeq.delete(seq)
+  }
+}

@@ -1,0 +1,34 @@
+import { BLOB, DEFINITION, FORMAT, LEFTOVER, RECORD } from './keys.js'
+
+/** What is stored under a key, for people. The key may be damaged. */
+export function keyText(key: Uint8Array): string {
+  const first = numberAt(key, 1)
+  const second = numberAt(key, 9)
+  switch (key[0]) {
+    case FORMAT:
+      return 'the note of the format'
+    case DEFINITION:
+      return `definition ${first}`
+    case RECORD:
+      return `the record at ${second} of queue ${first}`
+    case LEFTOVER:
+      return `the note of removed records before ${second} of queue ${first}`
+    case BLOB:
+      return `the shared message body ${first}`
+    default:
+      return `the unknown key ${Buffer.from(key).toString('hex')}`
+  }
+}
+
+/** A range of keys, for people. A bound that is missing is the beginning or end of everything. */
+export function rangeText(low: Uint8Array | undefined, high: Uint8Array | undefined): string {
+  const from = low === undefined ? 'the beginning' : keyText(low)
+  const to = high === undefined ? 'the end' : keyText(high)
+  return `everything from ${from} up to ${to}`
+}
+
+/** A number of a key that may be too short. */
+function numberAt(key: Uint8Array, at: number): string {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  return bytes.length < at + 8 ? '?' : String(bytes.readBigUInt64BE(at))
+}

@@ -1,0 +1,34 @@
+import { checkedValue, leftoverKey, leftoverValue, recordKey } from './keys.js'
+import type { Entry } from './lmdb-file.js'
+
+/** How data is laid out in LMDB's file: raised by whoever changes it, with a migration from the one before. */
+export const FORMAT_VERSION = 2
+
+/** A step from one format to the next. */
+export interface Migration {
+  /** The version that it starts from; it leads to the one after. */
+  readonly from: number
+  /** For the log. */
+  readonly what: string
+  /** What takes the place of one entry: itself, others, or nothing. The note of the format is none of its business. */
+  convert(entry: Entry): Iterable<Entry>
+}
+
+/** Every step, oldest first. */
+export const MIGRATIONS: readonly Migration[] = [
+  { from: 1, what: 'gives everything a checksum, and records room for a label', convert: addChecksum },
+]
+
+/** Format 1 had the same keys without checksums and labels, and no checksums behind the values. */
+function addChecksum({ key, value }: Entry): Iterable<Entry> {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  const isRecord = key[0] === 2 && key[17] === 0
+  if (isRecord) return [{ key: recordKey(numberAt(view, 1), numberAt(view, 9), new Uint8Array(0), value), value }]
+  if (key[0] !== 3) return [{ key, value: checkedValue(key, value) }]
+  const noteKey = leftoverKey(numberAt(view, 1), numberAt(view, 9))
+  return [{ key: noteKey, value: leftoverValue(noteKey, numberAt(Buffer.from(value), 0)) }]
+}
+
+function numberAt(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigUInt64BE(at))
+}

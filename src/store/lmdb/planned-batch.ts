@@ -1,0 +1,90 @@
+import type { Batch } from '../batch.js'
+import { blobKey, checkedValue, definitionKey, Part, queueKey, recordKey } from './keys.js'
+import type { BlockWriter } from './lmdb-file.js'
+
+interface PlannedPut {
+  readonly seq: number
+  readonly part: number
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+interface BlobPut {
+  readonly key: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+const NOTHING: readonly PlannedPut[] = []
+
+/** The keys and values that a batch puts. The store keeps it until they can be read: later batches may remove them. */
+export class PlannedBatch {
+  readonly #definitions: { readonly key: Uint8Array; readonly value: Uint8Array | undefined }[] = []
+  readonly #puts = new Map<number, PlannedPut[]>()
+  readonly #blobs = new Map<number, BlobPut>()
+
+  constructor(batch: Batch) {
+    for (const [id, bytes] of batch.definitions) {
+      const key = definitionKey(id)
+      this.#definitions.push({ key, value: bytes && checkedValue(key, bytes) })
+    }
+    for (const [queueId, { records, bitmaps }] of batch.queues) {
+      const puts: PlannedPut[] = []
+      for (const [seq, { bytes, label }] of records) {
+        puts.push({ seq, part: Part.RECORD, key: recordKey(queueId, seq, label, bytes), value: bytes })
+      }
+      for (const [seq, bitmap] of bitmaps) {
+        const key = queueKey(queueId, seq, Part.BITMAP)
+        puts.push({ seq, part: Part.BITMAP, key, value: checkedValue(key, bitmap) })
+      }
+      if (puts.length > 0) this.#puts.set(queueId, puts)
+    }
+    for (const [blobId, bytes] of batch.blobs) {
+      if (bytes !== undefined) this.#blobs.set(blobId, { key: blobKey(blobId, bytes), bytes })
+    }
+  }
+
+  /** Whether the batch puts a record or bitmap in [from, to). */
+  putsIn(queueId: number, from: number, to: number): boolean {
+    return this.#of(queueId).some(({ seq }) => seq >= from && seq < to)
+  }
+
+  /** Adds the keys of records and bitmaps that the batch puts in [from, to). */
+  pushKeysIn(queueId: number, from: number, to: number, keys: Uint8Array[]): void {
+    for (const { seq, key } of this.#of(queueId)) if (seq >= from && seq < to) keys.push(key)
+  }
+
+  /** Adds the key under which the batch puts the record at `seq`. */
+  pushRecordKey(queueId: number, seq: number, keys: Uint8Array[]): void {
+    for (const put of this.#of(queueId)) if (put.seq === seq && put.part === Part.RECORD) keys.push(put.key)
+  }
+
+  /** Adds the key under which the batch puts a blob. */
+  pushBlobKey(blobId: number, keys: Uint8Array[]): void {
+    const put = this.#blobs.get(blobId)
+    if (put !== undefined) keys.push(put.key)
+  }
+
+  /** The sequence numbers of the records that the batch puts. */
+  *recordSeqs(queueId: number): Generator<number> {
+    for (const { seq, part } of this.#of(queueId)) if (part === Part.RECORD) yield seq
+  }
+
+  /** Of the queues that gain records or bitmaps. */
+  get queueIds(): Iterable<number> {
+    return this.#puts.keys()
+  }
+
+  /** Puts, and removes definitions. */
+  write(to: BlockWriter): void {
+    for (const { key, value } of this.#definitions) {
+      if (value === undefined) to.remove(key)
+      else to.put(key, value)
+    }
+    for (const puts of this.#puts.values()) for (const { key, value } of puts) to.put(key, value)
+    for (const { key, bytes } of this.#blobs.values()) to.put(key, bytes)
+  }
+
+  #of(queueId: number): readonly PlannedPut[] {
+    return this.#puts.get(queueId) ?? NOTHING
+  }
+}

@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { DecodeError, MalformedTableError } from '../../src/protocol/byte-reader.js'
+import type { FieldTable } from '../../src/protocol/field-table.js'
+import { encodeFieldTable } from '../../src/protocol/field-table-codec.js'
+import { PropertiesReader } from '../../src/protocol/properties.js'
+import { anyFieldTable, byteString } from './field-table-arbitrary.js'
+
+interface Properties {
+  readonly strings: readonly (string | undefined)[]
+  readonly headers: FieldTable | undefined
+  readonly deliveryMode: number | undefined
+  readonly priority: number | undefined
+  readonly timestamp: bigint | undefined
+  readonly userId: string | undefined
+}
+
+/** The flags of the short strings before and behind the headers, in their order. */
+const LEADING = [0x8000, 0x4000]
+const MIDDLE = [0x0400, 0x0200, 0x0100, 0x0080]
+const shortString = (text: string): Buffer => Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')])
+
+/** Flag word and properties, in wire order. */
+function encode({ strings, headers, deliveryMode, priority, timestamp, userId }: Properties): Buffer {
+  let flags = 0
+  const parts: Buffer[] = []
+  const add = (flag: number, octets: Buffer | undefined) => {
+    if (octets === undefined) return
+    flags |= flag
+    parts.push(octets)
+  }
+  const addString = (flag: number, text: string | undefined) =>
+    add(flag, text === undefined ? undefined : shortString(text))
+  const addOctet = (flag: number, value: number | undefined) =>
+    add(flag, value === undefined ? undefined : Buffer.from([value]))
+  for (const [index, flag] of LEADING.entries()) addString(flag, strings[index])
+  add(0x2000, headers && encodeFieldTable(headers))
+  addOctet(0x1000, deliveryMode)
+  addOctet(0x0800, priority)
+  for (const [index, flag] of MIDDLE.entries()) addString(flag, strings[2 + index])
+  const stamp = Buffer.alloc(8)
+  if (timestamp !== undefined) stamp.writeBigUInt64BE(timestamp)
+  add(0x0040, timestamp === undefined ? undefined : stamp)
+  addString(0x0020, strings[6])
+  addString(0x0010, userId)
+  addString(0x0008, strings[7])
+  addString(0x0004, strings[8])
+  const word = Buffer.alloc(2)
+  word.writeUInt16BE(flags)
+  return Buffer.concat([word, ...parts])
+}
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+const anyProperties: fc.Arbitrary<Properties> = fc.record({
+  strings: fc.array(optional(byteString(10)), { minLength: 9, maxLength: 9 }),
+  headers: optional(anyFieldTable),
+  deliveryMode: optional(fc.constantFrom(0, 1, 2, 3, 255)),
+  priority: optional(fc.nat(255)),
+  timestamp: optional(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+  userId: optional(byteString(10)),
+})
+
+/** A content header payload somewhere in a chunk. */
+function inChunk(properties: Buffer): { bytes: Buffer; start: number; end: number } {
+  const bytes = Buffer.concat([Buffer.alloc(5, 0xaa), Buffer.alloc(12), properties, Buffer.alloc(4, 0xbb)])
+  return { bytes, start: 5, end: 17 + properties.length }
+}
+
+function sorted(table: FieldTable): FieldTable {
+  const first = new Map<string, FieldTable[number]>()
+  for (const field of table) if (!first.has(field.name)) first.set(field.name, field)
+  return [...first.values()].sort((a, b) =>
+    Buffer.compare(Buffer.from(a.name, 'latin1'), Buffer.from(b.name, 'latin1')),
+  )
+}
+
+describe('the properties reader', () => {
+  it('finds what the broker needs in any properties, and keeps nothing of the octets', () => {
+    const reader = new PropertiesReader(true)
+    fc.assert(
+      fc.property(fc.array(anyProperties, { minLength: 1, maxLength: 3 }), (list) => {
+        for (const properties of list) {
+          const octets = encode(properties)
+          const { bytes, start, end } = inChunk(octets)
+          const read = reader.read(bytes, start, end)
+          bytes.fill(0xee)
+          const headers = properties.headers && sorted(properties.headers)
+          expect(read.isPersistent).toBe(properties.deliveryMode === 2)
+          expect(read.userId).toBe(properties.userId)
+          expect(read.headers).toEqual(headers)
+          const rewritten = encode({ ...properties, headers })
+          if (read.rewritten) expect(read.rewritten.equals(rewritten)).toBe(true)
+          else expect(octets.equals(rewritten)).toBe(true)
+          const again = inChunk(octets)
+          expect(reader.read(again.bytes, again.start, again.end)).toBe(read)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('leaves headers as they are where RabbitMQ did', () => {
+    const reader = new PropertiesReader(false)
+    fc.assert(
+      fc.property(anyProperties, (properties) => {
+        const { bytes, start, end } = inChunk(encode(properties))
+        const read = reader.read(bytes, start, end)
+        expect(read.headers).toEqual(properties.headers)
+        expect(read.rewritten).toBeUndefined()
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('is not misled by properties that look like the last ones', () => {
+    const reader = new PropertiesReader(true)
+    const modes = [2, 1, 2, 2, 1].map((mode) => {
+      const { bytes, start, end } = inChunk(Buffer.from([0x10, 0x00, mode]))
+      return reader.read(bytes, start, end).isPersistent
+    })
+    expect(modes).toEqual([true, false, true, true, false])
+  })
+
+  it('throws nothing but its two errors on broken properties, and reads the next ones', () => {
+    const reader = new PropertiesReader(true)
+    const mutations = fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 4 })
+    fc.assert(
+      fc.property(anyProperties, mutations, fc.nat(500), (properties, changes, cut) => {
+        const octets = encode(properties)
+        for (const [at, value] of changes) octets[at % octets.length] = value
+        const broken = octets.subarray(0, changes.length % 2 === 0 ? octets.length : cut % (octets.length + 1))
+        const { bytes, start, end } = inChunk(broken)
+        try {
+          reader.read(bytes, start, end)
+        } catch (error) {
+          expect(error instanceof DecodeError || error instanceof MalformedTableError).toBe(true)
+        }
+        const whole = inChunk(Buffer.from([0x10, 0x10, 2, 5, ...Buffer.from('guest')]))
+        expect(reader.read(whole.bytes, whole.start, whole.end)).toMatchObject({ isPersistent: true, userId: 'guest' })
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('ignores the flag that stands for nothing, and refuses the one that announces more flags', () => {
+    const read = (...octets: number[]) => {
+      const { bytes, start, end } = inChunk(Buffer.from(octets))
+      return () => new PropertiesReader(true).read(bytes, start, end)
+    }
+    expect(read(0x00, 0x02)()).toMatchObject({ isPersistent: false, headers: undefined })
+    expect(read(0x10, 0x02, 2)()).toMatchObject({ isPersistent: true })
+    expect(read(0x00, 0x01)).toThrow(DecodeError)
+    expect(read(0x00, 0x01, 0x00, 0x00)).toThrow(DecodeError)
+    expect(read(0x10, 0x01, 2)).toThrow(DecodeError)
+  })
+})

@@ -1,0 +1,240 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open } from 'lmdb'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { MappedLimit } from '../../src/store/lmdb/lmdb-file.js'
+import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
+import type { MessageStore } from '../../src/store/message-store.js'
+import { type CompiledStore, compileStore } from './compiled-store.js'
+import { definitionsOf, describeMessageStore, recordsOf, type StoreUnderTest } from './message-store-contract.js'
+import { StoreProcess } from './started-process.js'
+
+/** As many as `store-process.ts` stamps. */
+const STAMPED = 40
+
+describeMessageStore('LmdbStore', () => temporaryStore({}))
+
+// Then nearly every removal leaves something to later batches.
+describeMessageStore('LmdbStore that removes little at once', () => temporaryStore({ removedAtOnce: 2 }))
+
+// Then it opens its file anew whenever nothing is being written.
+describeMessageStore('LmdbStore that may hold no memory', () =>
+  temporaryStore({ removedAtOnce: 2, mappedLimit: { octets: Number.NEGATIVE_INFINITY, blocks: 1 } }),
+)
+
+async function temporaryStore(options: { removedAtOnce?: number; mappedLimit?: MappedLimit }): Promise<StoreUnderTest> {
+  const parent = await mkdtemp(join(tmpdir(), 'leveret-store-'))
+  return {
+    open: () => openLmdbStore({ directory: join(parent, 'data'), ...options }),
+    cleanUp: () => rm(parent, { recursive: true, force: true }),
+  }
+}
+
+describe('LmdbStore', () => {
+  let parent: string
+  let directory: string
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'leveret-store-'))
+    directory = join(parent, 'data')
+  })
+
+  afterEach(() => rm(parent, { recursive: true, force: true }))
+
+  it('commits nothing once it is closed', async () => {
+    const store = await openLmdbStore({ directory })
+    await store.close()
+    store.putRecord(1, 0, Buffer.from('r'))
+    await expect(store.commit()).rejects.toThrow('the store is closed')
+  })
+
+  it('lets a reader that stops half way stop', async () => {
+    const store = await openLmdbStore({ directory })
+    for (let seq = 0; seq < 10_000; seq++) store.putRecord(1, seq, Buffer.alloc(300))
+    await store.commit()
+    for await (const { firstSeq } of store.loadRecords()) if (firstSeq === 5_000) break
+    store.removeQueue(1)
+    await store.commit()
+    expect(await recordsOf(store)).toEqual([])
+    await store.close()
+  })
+
+  describe('removing more records than fit into one batch', () => {
+    const MANY = 30_000
+
+    /** How many keys the file has beside the note of its format, whatever they mean. */
+    async function keyCount(): Promise<number> {
+      const file = open({ path: directory, noSubdir: false, readOnly: true })
+      const { entryCount } = file.getStats() as { entryCount: number } // lmdb declares no type of its statistics
+      await file.close()
+      return entryCount - 1
+    }
+
+    async function openFull(): Promise<MessageStore> {
+      const store = await openLmdbStore({ directory })
+      for (let seq = 0; seq < MANY; seq++) store.putRecord(1, seq, Buffer.from('r'))
+      store.putRecord(2, 0, Buffer.from('kept'))
+      await store.commit()
+      return store
+    }
+
+    it('hides them at once, and goes on after a restart', async () => {
+      const store = await openFull()
+      store.removeQueue(1)
+      await store.commit()
+      expect(await recordsOf(store)).toEqual(['2/0 kept'])
+      await store.close()
+      expect(await keyCount()).toBeGreaterThan(5_000)
+      const again = await openLmdbStore({ directory })
+      expect(await recordsOf(again)).toEqual(['2/0 kept'])
+      await again.close()
+      expect(await keyCount()).toBe(1)
+    })
+
+    it('removes them by and by', async () => {
+      const store = await openFull()
+      store.removeRecords(1, 10, MANY - 10)
+      store.removeRecords(1, 5, MANY - 10)
+      store.removeQueue(2)
+      await store.commit()
+      // Commits are stored in order, with the pieces between them.
+      for (let commit = 0; commit < 40; commit++) {
+        store.putDefinition(1, Buffer.from('d'))
+        await store.commit()
+        await new Promise(setImmediate)
+      }
+      await store.close()
+      expect(await keyCount()).toBe(16)
+    })
+
+    it('keeps what is put in their place afterwards', async () => {
+      const store = await openFull()
+      store.putSettled(1, MANY - 2, Buffer.from('old'))
+      await store.commit()
+      store.removeQueue(1)
+      const removed = store.commit()
+      store.putRecord(1, MANY - 2, Buffer.from('new'))
+      await Promise.all([removed, store.commit()])
+      store.removeRecords(1, 0, 100)
+      store.putRecord(1, 50, Buffer.from('new'))
+      await store.commit()
+      const left = [`1/50 new`, `1/${MANY - 2} new`, '2/0 kept']
+      expect(await recordsOf(store)).toEqual(left)
+      await store.close()
+      const again = await openLmdbStore({ directory })
+      expect(await recordsOf(again)).toEqual(left)
+      await again.close()
+      expect(await keyCount()).toBe(3)
+    })
+  })
+
+  it.runIf(process.platform === 'linux')('holds little of a file in memory that is read and removed', async () => {
+    const mapped = async () => Number(/RssFile:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) * 1024
+    const store = await openLmdbStore({ directory })
+    for (let seq = 0; seq < 1200; seq++) {
+      store.putRecord(1, seq, Buffer.alloc(130_000, seq))
+      if (seq % 8 === 7) await store.commit()
+    }
+    const before = await mapped()
+    let most = 0
+    for (let seq = 0; seq < 1200; seq += 8) {
+      expect(await store.readRecords(1, seq, seq + 8, 1e9)).toHaveLength(8)
+      store.removeRecords(1, seq, seq + 8)
+      await store.commit()
+      most = Math.max(most, await mapped())
+    }
+    await store.close()
+    expect(most - before).toBeLessThan(80 << 20)
+  })
+
+  it('uses the space of removed records again', async () => {
+    const store = await openLmdbStore({ directory })
+    for (let seq = 0; seq < 400; seq++) {
+      store.putRecord(1, seq, Buffer.alloc(60_000, seq))
+      store.removeRecords(1, 0, seq - 4)
+      await store.commit()
+    }
+    await store.close()
+    const { size } = await stat(join(directory, 'data.mdb'))
+    expect(size).toBeLessThan(20 * 60_000)
+  })
+})
+
+describe('LmdbStore, in a process of its own', () => {
+  let compiled: CompiledStore
+  let parent: string
+  let directory: string
+
+  beforeAll(async () => {
+    compiled = await compileStore()
+  })
+
+  afterAll(() => compiled.cleanUp())
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'leveret-store-'))
+    directory = join(parent, 'data')
+  })
+
+  afterEach(() => rm(parent, { recursive: true, force: true }))
+
+  it('shows all of a batch or nothing, and each batch that was stored, after kill -9', async () => {
+    let stored = 0
+    for (let round = 0; round < 5; round++) {
+      const child = new StoreProcess(compiled.program, 'stamp', directory)
+      const last = stored + 20 + round * 13
+      for (;;) {
+        const line = await child.line()
+        if (line === undefined) throw new Error('the process has ended by itself')
+        stored = Number(/^stored (\d+)$/.exec(line)?.[1])
+        if (stored >= last) break
+      }
+      const rest = child.rest()
+      await child.kill()
+      for (const line of await rest) stored = Number(/^stored (\d+)$/.exec(line)?.[1] ?? stored)
+      expect(await stampFound()).toBeGreaterThanOrEqual(stored)
+    }
+  })
+
+  /** The batch that everything in the directory is of. */
+  async function stampFound(): Promise<number> {
+    const store = await openLmdbStore({ directory })
+    const stamp = Buffer.from((await definitionsOf(store))[1] ?? '', 'latin1').readUInt32BE()
+    let records = 0
+    for await (const { firstSeq, bytes, settled } of store.loadRecords()) {
+      expect(Buffer.from(bytes).readUInt32BE()).toBe(stamp)
+      expect(bytes.length).toBe(100 + ((stamp * 7919) % 6000))
+      expect([0, stamp]).toContain(firstSeq)
+      if (firstSeq === 0) expect(Buffer.from(settled ?? []).readUInt32BE()).toBe(stamp)
+      records++
+    }
+    expect(records).toBe(2 * STAMPED)
+    await store.close()
+    return stamp
+  }
+
+  it.skipIf(process.platform === 'win32')(
+    'rejects every commit from the first that fails, and keeps the earlier ones',
+    async () => {
+      const limited = ['-c', 'ulimit -f 2000; exec "$0" "$@"', process.execPath]
+      const child = new StoreProcess(compiled.program, 'fill', directory, '/bin/sh', limited)
+      const lines = await child.rest()
+      await child.ended
+      const stored = lines.filter((line) => line.startsWith('stored')).length
+      expect(stored).toBeGreaterThan(5)
+      const failures = lines.slice(stored, -1)
+      expect(failures).toHaveLength(3)
+      expect(new Set(failures).size).toBe(1)
+      expect(failures[0]).toMatch(/^failed Error: nothing more is stored in .*data: .* \(free on its disk: \d+ MiB\)$/)
+      expect(lines.at(-1)).toBe('closed')
+      const store = await openLmdbStore({ directory })
+      const records = await recordsOf(store)
+      for (let batch = 1; batch <= stored; batch++) {
+        expect(records[batch - 1]?.startsWith(`1/${batch} `)).toBe(true)
+      }
+      expect(records.filter((line) => line.startsWith('2/'))).toEqual([])
+      await store.close()
+    },
+  )
+})

@@ -1,0 +1,100 @@
+/** A process that opens the store of a directory and does one thing with it, told on its command line. */
+
+import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
+import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+
+/** How many records each batch of `stamp` puts. */
+export const STAMPED = 40
+
+const [, , task, directory = ''] = process.argv
+
+/** Says a line to whoever started this process, which may be the last thing that it does. */
+function say(line: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()))
+}
+
+/** Writes batch after batch, each with the same stamp in many places, and says which were stored. Never ends. */
+async function stamp(): Promise<void> {
+  const store = await openLmdbStore({ directory })
+  for (let batch = 1; ; batch++) {
+    const bytes = Buffer.alloc(100 + ((batch * 7919) % 6000), String(batch % 10))
+    bytes.writeUInt32BE(batch)
+    for (let queueId = 1; queueId <= STAMPED; queueId++) {
+      store.putRecord(queueId, 0, bytes)
+      store.putSettled(queueId, 0, bytes.subarray(0, 4))
+      store.putRecord(queueId, batch, bytes)
+      store.removeRecords(queueId, 1, batch)
+    }
+    store.putDefinition(1, bytes.subarray(0, 4))
+    const stored = store.commit()
+    // Sometimes two are under way at once.
+    if (batch % 3 !== 0) await stored
+    void stored.then(() => say(`stored ${batch}`))
+  }
+}
+
+/** Writes until the file must not grow any more, and says what it hears. */
+async function fill(): Promise<void> {
+  // Otherwise the signal for a file that is too large ends the process, and the write never gets its error.
+  process.on('SIGXFSZ', () => undefined)
+  const store = await openLmdbStore({ directory })
+  for (let batch = 1; ; batch++) {
+    store.putRecord(1, batch, Buffer.alloc(60_000, batch))
+    const outcomes = [store.commit()]
+    store.putRecord(1, batch + 1_000_000, Buffer.alloc(10))
+    outcomes.push(store.commit())
+    const failures = (await Promise.allSettled(outcomes)).flatMap((outcome) =>
+      outcome.status === 'rejected' ? [String(outcome.reason)] : [],
+    )
+    if (failures.length === 0) {
+      await say(`stored ${batch}`)
+      continue
+    }
+    for (const failure of failures) await say(`failed ${failure}`)
+    store.putRecord(2, 0, Buffer.alloc(10))
+    await store.commit().catch((error: unknown) => say(`failed ${error}`))
+    await store.close()
+    await say('closed')
+    return
+  }
+}
+
+/** Owns the directory until it is told to stop, or is killed. */
+async function hold(): Promise<void> {
+  const store = await openLmdbStore({ directory })
+  await say('open')
+  process.stdin.once('data', () => void store.close().then(() => process.exit()))
+}
+
+/** Tries to own the directory, and says how that went. */
+async function attempt(): Promise<void> {
+  try {
+    const store = await openLmdbStore({ directory })
+    await say('open')
+    // The others are to find an owner, not the place that one has left.
+    process.stdin.once('data', () => void store.close().then(() => process.exit()))
+  } catch (error) {
+    await say(`refused ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Compacts the directory over and over. Never ends. */
+async function compact(): Promise<void> {
+  for (;;) {
+    const offline = await OfflineDirectory.open(directory)
+    await say('compacting')
+    await offline.compact()
+    await offline.close()
+  }
+}
+
+/** Says what it is about to do, and opens the store, which may have to be migrated. */
+async function migrate(): Promise<void> {
+  await say('migrating')
+  const store = await openLmdbStore({ directory })
+  await store.close()
+  await say('done')
+}
+
+const tasks: Record<string, () => Promise<void>> = { stamp, fill, hold, attempt, compact, migrate }
+await tasks[task ?? '']?.()

@@ -1,0 +1,119 @@
+import { expect } from 'vitest'
+import { silentLog } from '../../src/base/log.js'
+import { Broker } from '../../src/broker/broker.js'
+import { Committer } from '../../src/broker/committer.js'
+import { PagePool } from '../../src/broker/page.js'
+import { Queue, type QueueOptions, type QueueParts } from '../../src/broker/queue.js'
+import { SharedBodies } from '../../src/broker/shared-bodies.js'
+import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
+import { AmqpError } from '../../src/protocol/amqp-error.js'
+import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
+import type { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
+import { Definitions } from '../../src/store/definitions.js'
+import { MemoryStore } from '../../src/store/memory/memory-store.js'
+import type { MessageStore } from '../../src/store/message-store.js'
+import { anyAccess } from './broker-recording-access.js'
+
+/** The connection that acts where none is named. */
+export const owner: object = { connection: 'ours' }
+export const otherOwner: object = { connection: 'another' }
+
+export interface RunningBroker {
+  readonly broker: Broker
+  readonly vhost: VirtualHost
+  readonly store: MemoryStore
+}
+
+/** A broker with a virtual host `/` on `store`, with all that was stored there. */
+export async function recoverBroker(store = new MemoryStore(), compat: CompatName = '4.2'): Promise<RunningBroker> {
+  const settings = {
+    profile: COMPAT_PROFILES[compat],
+    log: silentLog,
+    onStoreFailure: (error: unknown) => {
+      throw error
+    },
+  }
+  const broker = await Broker.recover(store, await Definitions.load(store), settings)
+  return { broker, vhost: broker.addVirtualHost('/'), store }
+}
+
+/** A broker after a clean stop and a new start. */
+export async function restart({ broker, store }: RunningBroker): Promise<RunningBroker> {
+  await broker.stop()
+  await store.close()
+  return recoverBroker(store)
+}
+
+/** A broker after a crash: what was not committed is lost. */
+export async function crash({ store }: RunningBroker): Promise<RunningBroker> {
+  await store.close()
+  return recoverBroker(store)
+}
+
+export function declareExchange(vhost: VirtualHost, name: string, options: Partial<DeclareExchange> = {}): void {
+  const defaults = { type: 'direct', isDurable: true, isAutoDelete: false, isInternal: false, arguments: [] }
+  vhost.declareExchange({ ...defaults, ...options, name }, anyAccess)
+}
+
+export function declareQueue(vhost: VirtualHost, name: string, options: Partial<DeclareQueue> = {}): Queue {
+  const defaults = { isDurable: true, exclusiveOwner: undefined, isAutoDelete: false, arguments: [] }
+  return vhost.declareQueue({ ...defaults, ...options, name }, owner, anyAccess)
+}
+
+/** Binds a queue, or with `exchange:` before its name an exchange, to `source`. */
+export function bind(vhost: VirtualHost, source: string, destination: string, key = ''): void {
+  vhost.bindings.bind({ source, ...destinationOf(destination), key, arguments: [] }, owner, anyAccess)
+}
+
+export function unbind(vhost: VirtualHost, source: string, destination: string, key = ''): void {
+  vhost.bindings.unbind({ source, ...destinationOf(destination), key, arguments: [] }, owner, anyAccess)
+}
+
+/** The names of the queues that a message reaches, sorted. */
+export function routed(vhost: VirtualHost, exchange: string, routingKey: string): string[] {
+  return vhost.router
+    .route(vhost.exchange(exchange), routingKey, undefined)
+    .map(({ name }) => name)
+    .sort()
+}
+
+/** A queue on its own, with the committer that it tells of its changes. */
+export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = new PagePool()) {
+  const store = new MemoryStore()
+  const committer = new Committer(store, (error) => {
+    throw error
+  })
+  const defaults = {
+    name: 'q',
+    vhost: '/',
+    isDurable: true,
+    exclusiveOwner: undefined,
+    isAutoDelete: false,
+    arguments: [],
+  }
+  return { queue: new Queue(1, { ...defaults, ...options }, queueParts(store, committer, pool)), committer, store }
+}
+
+/** What a queue needs of its broker, without the rest of one. */
+export function queueParts(store: MessageStore, committer: Committer, pool: PagePool = new PagePool()): QueueParts {
+  const bodies = new SharedBodies(store, committer, silentLog)
+  return { store, committer, pool, bodies, log: silentLog, onActivity: () => undefined }
+}
+
+/** Expects `act` to end in an AMQP error of exactly this code and text. */
+export function expectError(act: () => unknown, code: ReplyCode, text: string): void {
+  let thrown: unknown
+  try {
+    act()
+  } catch (error) {
+    thrown = error
+  }
+  if (!(thrown instanceof AmqpError)) expect(thrown, 'what was thrown').toBeInstanceOf(AmqpError)
+  else expect({ code: thrown.code, text: thrown.message }).toEqual({ code, text })
+}
+
+function destinationOf(destination: string): { destinationKind: 'exchange' | 'queue'; destination: string } {
+  const [, exchange] = /^exchange:(.*)$/s.exec(destination) ?? []
+  if (exchange !== undefined) return { destinationKind: 'exchange', destination: exchange }
+  return { destinationKind: 'queue', destination }
+}
