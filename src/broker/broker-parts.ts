@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { Definitions } from '../store/definitions.js'
@@ -14,6 +15,7 @@ export interface BrokerParts {
   readonly pool: PagePool
   readonly bodies: SharedBodies
   readonly profile: CompatProfile
+  readonly clock: Clock
   readonly log: Log
   /** Called when something has happened outside of any input, so that a turn has to end. */
   readonly onActivity: () => void

@@ -1,4 +1,5 @@
 import type { ByteString } from '../base/byte-string.js'
+import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { Definitions } from '../store/definitions.js'
@@ -22,6 +23,7 @@ import { VirtualHost } from './virtual-host.js'
 
 export interface BrokerSettings {
   readonly profile: CompatProfile
+  readonly clock: Clock
   readonly log: Log
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
@@ -39,7 +41,7 @@ export class Broker {
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    const { log, profile } = settings
+    const { log, profile, clock } = settings
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
     this.#parts = {
@@ -49,6 +51,7 @@ export class Broker {
       pool: new PagePool(),
       bodies,
       profile,
+      clock,
       log,
       onActivity,
     }

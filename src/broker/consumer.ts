@@ -3,13 +3,21 @@ import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import type { Resource } from '../protocol/reply-texts.js'
 
+/**
+ * Why an unacked message goes back to its queue, or is discarded: `reject` and `nack` are the client's, `lost` means that
+ * the channel ended with the message unacked, `timeout` that its acknowledgement did not come in time.
+ */
+export type ReturnCause = 'reject' | 'nack' | 'recover' | 'lost' | 'timeout'
+
 /** What a channel knows of the queue that it has messages of. */
 export interface ConsumedQueue extends Resource {
   readonly kind: 'queue'
   /** Settles an unacked message. @param consumer the one it was delivered to; undefined after a basic.get. */
   settle(seq: number, consumer: Consumer | undefined): void
   /** Puts an unacked message back at its old place, without delivering it yet: call `deliverReady` after the last. */
-  requeue(seq: number, consumer: Consumer | undefined): void
+  requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
+  /** Settles an unacked message that a client wants no more of: it is dead-lettered where the queue says so. */
+  discard(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
   /** Hands ready messages to consumers that can take them. */
   deliverReady(): void
   /** Tells the queue that a consumer may be able to take messages again. Harmless when it is not. */

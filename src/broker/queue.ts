@@ -1,33 +1,20 @@
-import { type ByteString, toDisplayText } from '../base/byte-string.js'
+import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { Message } from '../protocol/message.js'
-import { exclusiveConsumerInTheWay, lockedByOtherConnection } from '../protocol/reply-texts.js'
+import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import type { BatchSource } from './committer.js'
-import { type ConsumedQueue, Consumer, type ConsumerOptions, type ConsumerSink } from './consumer.js'
-import { octetsInPage } from './page.js'
-import { QueueLog } from './queue-log.js'
+import type { ConsumedQueue, Consumer, ConsumerOptions, ConsumerSink } from './consumer.js'
 import type { RecordLabel } from './queue-record.js'
 import type { SharedBody } from './shared-bodies.js'
-
-/** Octets of records that are read from the store in one go. */
-const READ_AHEAD_OCTETS = 512 * 1024
-/** Ready messages that consumers may fall behind by before the publishers are slowed down. */
-const BACKLOG_PERMITTED = 4096
-
-/** Somebody who feeds a queue faster than it is emptied, and waits for it. */
-interface WaitingPublisher {
-  /** Goes on when no more than so many messages are ready. */
-  readonly readyCount: number
-  readonly goOn: () => void
-}
 
 /** Stands for the connection that an exclusive queue belongs to; compared by identity only. */
 export type ExclusiveOwner = object
 
 /** What a queue needs of its broker. */
-export type QueueParts = Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'log' | 'onActivity'>
+export type QueueParts = Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'clock' | 'log' | 'onActivity'>
+
+export type QueueType = 'classic' | 'quorum' | 'stream'
 
 export interface QueueOptions {
   readonly name: ByteString
@@ -38,302 +25,95 @@ export interface QueueOptions {
   readonly arguments: FieldTable
 }
 
-/**
- * A classic queue: a log of messages and the consumers it hands them to, in turn.
- *
- * Everything happens in the call that causes it: a message is delivered in the call that enqueues it, when a consumer is
- * ready. Consumers that cannot take more leave the ring of ready ones and come back with `resume`.
- */
-export class Queue implements BatchSource, ConsumedQueue {
-  readonly kind = 'queue'
+/** What has become of a message that a queue was handed: of several queues, the largest counts. */
+export const Enqueued = {
+  /** It is in the queue, delivered or gone as the queue's limits want it: its publisher may be told that it is safe. */
+  DONE: 0,
+  /** The same once the open batch is stored. */
+  AWAITS_STORE: 1,
+  /** The queue has refused it. */
+  REJECTED: 2,
+} as const
+
+export type EnqueueResult = (typeof Enqueued)[keyof typeof Enqueued]
+
+/** Where messages wait: what all types of queue have in common, for exchanges, channels and the virtual host. */
+export interface Queue extends BatchSource, ConsumedQueue {
   readonly id: number
-  readonly name: ByteString
-  readonly vhost: ByteString
+  readonly type: QueueType
   readonly isDurable: boolean
   readonly exclusiveOwner: ExclusiveOwner | undefined
   readonly isAutoDelete: boolean
   readonly arguments: FieldTable
   /** The queue as the only destination of a message: what the default exchange routes to. */
-  readonly asRoute: readonly Queue[] = [this]
-  readonly #parts: QueueParts
-  readonly #log: QueueLog
-  readonly #consumers: Consumer[] = []
-  /** Consumers that can take a message, and whose turn it is. */
-  readonly #ring: Consumer[] = []
-  #turn = 0
-  readonly #view = new Message()
-  #isDeleted = false
-  #handedOutCount = 0
-  #waitingForLoad: (() => void)[] = []
-  #waitingPublishers: WaitingPublisher[] = []
-
-  /** @param id keys the queue in the store; of meaning for durable queues. */
-  constructor(id: number, options: QueueOptions, parts: QueueParts) {
-    this.id = id
-    this.#parts = parts
-    this.name = options.name
-    this.vhost = options.vhost
-    this.isDurable = options.isDurable
-    this.exclusiveOwner = options.exclusiveOwner
-    this.isAutoDelete = options.isAutoDelete
-    this.arguments = options.arguments
-    const { store, committer, log } = parts
-    this.#log = new QueueLog(parts.pool, {
-      isDurable: options.isDurable,
-      onDirty: () => committer.touch(this),
-      readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, READ_AHEAD_OCTETS),
-      bodies: parts.bodies,
-      onLoaded: () => this.#onLoaded(),
-      onDamage: (err) => log.error({ err, ...this.#named }, 'a stored record is damaged and is left out'),
-      onLost: (count) => log.error({ ...this.#named, count }, 'messages could not be read back and are lost'),
-    })
-  }
-
-  get messagesReady(): number {
-    return this.#log.readyCount
-  }
-
-  get messagesUnacknowledged(): number {
-    return this.#log.unackedCount
-  }
-
-  get consumers(): readonly Consumer[] {
-    return this.#consumers
-  }
-
-  get isDeleted(): boolean {
-    return this.#isDeleted
-  }
-
+  readonly asRoute: readonly Queue[]
+  readonly messagesReady: number
+  readonly messagesUnacknowledged: number
+  readonly consumers: readonly Consumer[]
+  readonly isDeleted: boolean
   /** Messages handed to consumers so far: while it rises, the queue makes progress. */
-  get handedOutCount(): number {
-    return this.#handedOutCount
-  }
-
+  readonly handedOutCount: number
   /** Whether its consumers have fallen behind: a cheap question, asked for each message. */
-  get isBehind(): boolean {
-    return this.#log.readyCount > BACKLOG_PERMITTED && this.#consumers.length > 0
-  }
+  readonly isBehind: boolean
 
   /**
    * Whether more comes in than the consumers take, so that `publisher` had better wait. Nobody is held up by a queue that
    * has no consumers: storing is its job; nor by consumers of its own, whose acknowledgements it would hold up.
    */
-  outpaces(publisher: object): boolean {
-    return this.isBehind && !this.#consumers.some((consumer) => consumer.sink.owner === publisher)
-  }
+  outpaces(publisher: object): boolean
 
   /**
    * Calls `goOn` once, when no more messages are ready than now, or the queue or its last consumer is gone.
    * @returns a function that takes the wish back.
    */
-  awaitRelief(goOn: () => void): () => void {
-    const waiting = { readyCount: this.#log.readyCount, goOn }
-    this.#waitingPublishers.push(waiting)
-    return () => {
-      this.#waitingPublishers = this.#waitingPublishers.filter((other) => other !== waiting)
-    }
-  }
+  awaitRelief(goOn: () => void): () => void
 
   /** @throws RESOURCE_LOCKED when the queue is exclusive to another connection. */
-  requireAccessBy(owner: ExclusiveOwner): void {
-    if (this.exclusiveOwner !== undefined && this.exclusiveOwner !== owner) throw lockedByOtherConnection(this)
-  }
+  requireAccessBy(owner: ExclusiveOwner): void
 
   /**
    * Takes a message, copying what it keeps.
    * @param shared holds its body, for other queues as well.
-   * @returns whether the message has yet to be stored before its publisher may be told that it is safe.
    */
-  enqueue(message: Message, shared?: SharedBody): boolean {
-    if (this.#log.readyCount === 0) {
-      const consumer = this.#nextReady()
-      if (consumer?.noAck) {
-        // Settled as it is sent: it needs neither a page nor the store.
-        this.#advance()
-        consumer.sink.deliver(consumer, message, -1, false)
-        return false
-      }
-    }
-    this.#log.append(message, shared)
-    if (this.#ring.length > 0) this.#deliver()
-    if (!this.isDurable || !message.isPersistent) return false
-    this.#parts.committer.accept(octetsInPage(message))
-    return true
-  }
+  enqueue(message: Message, shared?: SharedBody): EnqueueResult
 
   /**
    * Hands out the first ready message to a basic.get.
    * @param noAck whether it is settled at once.
    * @returns its sequence number, or -1 when none is ready. `view` is valid until the queue is next used.
    */
-  get(view: Message, noAck: boolean): number {
-    const seq = this.#log.takeNext(view)
-    // The octets stay in their page until something is appended, which cannot happen before the caller is done.
-    if (seq >= 0 && noAck) this.#log.settle(seq)
-    return seq
-  }
+  get(view: Message, noAck: boolean): number
 
   /** Whether there are ready messages that have yet to be read from the store; `get` has seen to it that they are. */
-  get isLoading(): boolean {
-    return this.#log.readyCount > 0
-  }
+  readonly isLoading: boolean
 
   /** Calls `retry` once, when a `get` that found nothing is worth another try. */
-  awaitLoaded(retry: () => void): void {
-    this.#waitingForLoad.push(retry)
-  }
+  awaitLoaded(retry: () => void): void
 
   /** Whether the message that `get` handed out last had been handed out before. */
-  get lastWasRedelivered(): boolean {
-    return this.#log.lastWasRedelivered
-  }
-
-  settle(seq: number, consumer: Consumer | undefined): void {
-    if (consumer) consumer.unackedCount--
-    if (!this.#isDeleted) this.#log.settle(seq)
-  }
-
-  requeue(seq: number, consumer: Consumer | undefined): void {
-    if (consumer) consumer.unackedCount--
-    if (!this.#isDeleted) this.#log.requeue(seq)
-  }
-
-  deliverReady(): void {
-    if (!this.#isDeleted) this.#deliver()
-  }
+  readonly lastWasRedelivered: boolean
 
   /**
    * Adds a consumer, which gets nothing before it is resumed: its consume-ok has to leave first.
    * @throws ACCESS_REFUSED when there is an exclusive consumer, or it would be exclusive and is not the first.
    */
-  addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
-    const isTaken = this.#consumers.some((other) => other.isExclusive)
-    if (isTaken || (options.isExclusive && this.#consumers.length > 0)) throw exclusiveConsumerInTheWay(this)
-    const consumer = new Consumer(this, sink, options)
-    this.#consumers.push(consumer)
-    return consumer
-  }
+  addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer
 
   /** Forgets a consumer; its unacked messages stay unacked. @returns whether it was the last. */
-  removeConsumer(consumer: Consumer): boolean {
-    const index = this.#consumers.indexOf(consumer)
-    if (index < 0) return false
-    this.#consumers.splice(index, 1)
-    this.#leaveRing(consumer)
-    if (this.#consumers.length === 0) this.#relieve(this.#log.readyCount)
-    return this.#consumers.length === 0
-  }
-
-  resume(consumer: Consumer): void {
-    if (consumer.isReady || this.#isDeleted || !consumer.canTake) return
-    consumer.isReady = true
-    // A newcomer waits until all the others have had their turn.
-    this.#ring.splice(this.#turn, 0, consumer)
-    this.#turn = (this.#turn + 1) % this.#ring.length
-    if (this.#log.readyCount > 0) this.#deliver()
-  }
+  removeConsumer(consumer: Consumer): boolean
 
   /** Drops the ready messages. @returns how many. */
-  purge(): number {
-    const purged = this.#log.purge()
-    this.#relieve(this.#log.readyCount)
-    return purged
-  }
+  purge(): number
 
   /** Drops all messages and cancels the consumers. Whoever calls this has taken the queue out of its virtual host. */
-  delete(): void {
-    this.#isDeleted = true
-    const waiting = this.#waitingForLoad
-    this.#waitingForLoad = []
-    for (const retry of waiting) retry()
-    this.#relieve(this.#log.readyCount)
-    this.#log.discard()
-    this.#ring.length = 0
-    const consumers = this.#consumers.splice(0)
-    for (const consumer of consumers) {
-      consumer.isReady = false
-      consumer.sink.consumerCancelled(consumer)
-    }
-  }
-
-  collect(store: MessageStore): void {
-    if (!this.#isDeleted) this.#log.collect(store, this.id)
-  }
+  delete(): void
 
   /** Notes for a clean stop which messages have been handed out. */
-  collectRedelivered(store: MessageStore): void {
-    if (!this.#isDeleted) this.#log.collectRedelivered(store, this.id)
-  }
+  collectRedelivered(store: MessageStore): void
 
   /** Takes note of a stored record: `label` says what of it is not settled. In order, before anything else. */
-  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
-    this.#log.restore(firstSeq, label, handedOutBefore, sharedIds)
-  }
+  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void
 
   /** What a clean stop has to remember beside the states: stored messages before it count as handed out. */
-  get handedOutBefore(): number {
-    return this.#log.handedOutBefore
-  }
-
-  #onLoaded(): void {
-    if (this.#isDeleted) return
-    const waiting = this.#waitingForLoad
-    this.#waitingForLoad = []
-    for (const retry of waiting) retry()
-    this.#deliver()
-    this.#parts.onActivity()
-  }
-
-  #deliver(): void {
-    const log = this.#log
-    const view = this.#view
-    while (log.readyCount > 0) {
-      const consumer = this.#nextReady()
-      if (!consumer) break
-      const seq = log.takeNext(view)
-      if (seq < 0) break
-      this.#advance()
-      this.#handedOutCount++
-      if (!consumer.noAck) consumer.unackedCount++
-      consumer.sink.deliver(consumer, view, seq, log.lastWasRedelivered)
-      if (consumer.noAck) log.settle(seq)
-    }
-    if (this.#waitingPublishers.length > 0) this.#relieve(log.readyCount)
-  }
-
-  /** Lets publishers go on that wait for `readyCount` messages or more. */
-  #relieve(readyCount: number): void {
-    const isGone = this.#isDeleted || this.#consumers.length === 0
-    const relieved = this.#waitingPublishers.filter((waiting) => isGone || waiting.readyCount >= readyCount)
-    if (relieved.length === 0) return
-    this.#waitingPublishers = this.#waitingPublishers.filter((waiting) => !relieved.includes(waiting))
-    for (const { goOn } of relieved) goOn()
-  }
-
-  get #named() {
-    return { queue: toDisplayText(this.name), vhost: toDisplayText(this.vhost) }
-  }
-
-  /** The consumer whose turn it is; those that cannot take more leave the ring on the way. */
-  #nextReady(): Consumer | undefined {
-    for (;;) {
-      const consumer = this.#ring[this.#turn]
-      if (!consumer || consumer.canTake) return consumer
-      this.#leaveRing(consumer)
-    }
-  }
-
-  #advance(): void {
-    if (++this.#turn >= this.#ring.length) this.#turn = 0
-  }
-
-  #leaveRing(consumer: Consumer): void {
-    if (!consumer.isReady) return
-    consumer.isReady = false
-    const index = this.#ring.indexOf(consumer)
-    this.#ring.splice(index, 1)
-    if (index < this.#turn) this.#turn--
-    if (this.#turn >= this.#ring.length) this.#turn = 0
-  }
+  readonly handedOutBefore: number
 }

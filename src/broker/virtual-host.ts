@@ -23,6 +23,7 @@ import {
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
+import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
 import {
   type ExchangeDeclaration,
@@ -33,7 +34,7 @@ import {
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
-import { type ExclusiveOwner, Queue, type QueueOptions } from './queue.js'
+import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
 import { validateQueueArguments, withQueueType } from './queue-arguments.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
@@ -295,20 +296,21 @@ export class VirtualHost implements Topology {
   /**
    * Puts a message into the queues that it was routed to. A body too large for a page is held once for all of them.
    * @param onBehind called for a queue whose consumers have fallen behind.
-   * @returns whether the message has yet to be stored before its publisher may be told that it is safe.
+   * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): boolean {
+  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
-    let awaitsStore = false
+    let result: EnqueueResult = Enqueued.DONE
     for (const queue of route) {
       if (queue.isDeleted) continue
-      if (queue.enqueue(message, shared)) awaitsStore = true
+      const enqueued = queue.enqueue(message, shared)
+      if (enqueued > result) result = enqueued
       if (queue.isBehind) onBehind(queue)
     }
     if (shared) bodies.releaseUnused(shared)
-    return awaitsStore
+    return result
   }
 
   /** Notes a change that routing depends on. */
@@ -381,7 +383,7 @@ export class VirtualHost implements Topology {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const queue = new Queue(id, options, this.#parts)
+    const queue = new ClassicQueue(id, options, this.#parts)
     this.#queues.set(queue.name, queue)
     this.touchTopology()
     return queue

@@ -55,7 +55,7 @@ import { OrderedOutput } from './ordered-output.js'
 import { Publisher } from './publisher.js'
 import { QueueMethods } from './queue-methods.js'
 import { Subscriber } from './subscriber.js'
-import { type Settlement, Transaction } from './transaction.js'
+import { ACK, negative, type Settlement, Transaction } from './transaction.js'
 
 /** Class id, method id, reserved-1: what stands before the exchange in basic.publish. */
 const PUBLISH_ENVELOPE_AT = 6
@@ -193,7 +193,7 @@ export class Channel implements TurnOutput, BatchWaiter {
 
   #acknowledge(bytes: Buffer, tagAt: number): void {
     this.#requireNoCommit()
-    this.#settle(bytes, tagAt, (octetAt(bytes, tagAt + 8) & 1) !== 0, 'ack')
+    this.#settle(bytes, tagAt, (octetAt(bytes, tagAt + 8) & 1) !== 0, ACK)
   }
 
   #settle(bytes: Buffer, tagAt: number, multiple: boolean, settlement: Settlement): void {
@@ -299,11 +299,11 @@ export class Channel implements TurnOutput, BatchWaiter {
       case 'basic.get':
         return this.#subscriber.get(method, this.#queueMethods.named(method.queue))
       case 'basic.ack':
-        return this.#settle(bytes, start + 4, method.multiple, 'ack')
+        return this.#settle(bytes, start + 4, method.multiple, ACK)
       case 'basic.nack':
-        return this.#settle(bytes, start + 4, method.multiple, method.requeue ? 'requeue' : 'discard')
+        return this.#settle(bytes, start + 4, method.multiple, negative('nack', method.requeue))
       case 'basic.reject':
-        return this.#settle(bytes, start + 4, false, method.requeue ? 'requeue' : 'discard')
+        return this.#settle(bytes, start + 4, false, negative('reject', method.requeue))
       case 'basic.recover':
       case 'basic.recover-async':
         if (!method.requeue) throw notImplemented('requeue=false')

@@ -1,11 +1,11 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
-import type { Queue } from '../broker/queue.js'
+import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
 import { fieldTypeName } from '../protocol/field-text.js'
-import { encodeBasicAck } from '../protocol/generated/methods.js'
+import { encodeBasicAck, encodeBasicNack } from '../protocol/generated/methods.js'
 import { ReplyCode } from '../protocol/generated/reply-codes.js'
 import type { Message } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
@@ -19,7 +19,7 @@ import {
   userIdMismatch,
 } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
-import { Confirms } from './confirms.js'
+import { Confirms, type ConfirmWriter } from './confirms.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Transaction } from './transaction.js'
 
@@ -47,8 +47,10 @@ export class Publisher {
   #lastTarget: LastTarget | undefined
   #confirms: Confirms | undefined
   readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
-  readonly #writeAck = (seqno: number, multiple: boolean) =>
-    encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple)
+  readonly #confirmWriter: ConfirmWriter = {
+    ack: (seqno, multiple) => encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple),
+    nack: (seqno, multiple) => encodeBasicNack(this.#output.buffer, this.#channel, seqno, multiple, true),
+  }
 
   constructor(channel: number, context: ChannelContext, output: OrderedOutput) {
     this.#channel = channel
@@ -91,16 +93,19 @@ export class Publisher {
   }
 
   /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
-  enqueue(message: Message, route: readonly Queue[], isMandatory: boolean): void {
-    const awaitsStore = this.#context.vhost.enqueue(message, route, this.#onBehind)
+  enqueue(message: Message, route: readonly Queue[], isMandatory: boolean): EnqueueResult {
+    const result = this.#context.vhost.enqueue(message, route, this.#onBehind)
+    const awaitsStore = result === Enqueued.AWAITS_STORE
     if (awaitsStore && this.#context.committer.isBehind) this.#context.noteStoreBehind()
     if (route.length === 0 && isMandatory) this.#return(message)
-    this.#confirms?.add(awaitsStore ? this.#context.committer.openBatch : 0)
+    if (result === Enqueued.REJECTED) this.#confirms?.refuse()
+    else this.#confirms?.add(awaitsStore ? this.#context.committer.openBatch : 0)
+    return result
   }
 
   /** Writes the confirms that are due. */
   writeConfirms(): void {
-    if (this.#confirms?.hasDue) this.#confirms.flush(this.#writeAck)
+    if (this.#confirms?.hasDue) this.#confirms.flush(this.#confirmWriter)
   }
 
   /** The exchange and, where the key alone decides, the queues: nearly always the last ones again. */

@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/byte-string.js'
-import type { ConsumedQueue, Consumer, ConsumerSink } from '../broker/consumer.js'
+import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { validateConsumerArguments } from '../broker/consumer-arguments.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
@@ -18,7 +18,7 @@ import { consumerTagInUse, notImplemented, unknownDeliveryTag } from '../protoco
 import type { ChannelContext } from './channel-context.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
-import { type Delivery, UnackedDeliveries } from './unacked-deliveries.js'
+import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
 export class Subscriber implements ConsumerSink {
@@ -48,10 +48,10 @@ export class Subscriber implements ConsumerSink {
     queue.settle(seq, consumer)
     this.#released(consumer)
   }
-  readonly #requeueOne = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined) => {
-    queue.requeue(seq, consumer)
-    this.#toDeliver.add(queue)
-    this.#released(consumer)
+  /** Applied when all of them have been taken out: where they are dead-lettered to may be a queue consumed here. */
+  readonly #discarded: Delivery[] = []
+  readonly #noteDiscarded = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
+    this.#discarded.push({ seq, queue, consumer, tag })
   }
 
   /** @param onCancelled called when there are cancelled consumers to tell the client of, at the end of the turn. */
@@ -167,18 +167,15 @@ export class Subscriber implements ConsumerSink {
    * @throws PRECONDITION_FAILED when the tag is not outstanding: then nothing is settled.
    */
   settle(tag: number, multiple: boolean, settlement: Settlement, transaction: Transaction | undefined): void {
-    const visit = transaction
-      ? this.#staging(settlement, transaction)
-      : settlement === 'requeue'
-        ? this.#requeueOne
-        : this.#settleOne
+    const visit = transaction ? this.#staging(settlement, transaction) : this.#settling(settlement)
     if (!this.#unacked.take(tag, multiple, visit)) throw unknownDeliveryTag(tag)
+    if (this.#discarded.length > 0) this.#discard(settlement.cause)
     this.#afterSettling()
   }
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
-    this.#unacked.takeAllYoungestFirst(this.#requeueOne)
+    this.#unacked.takeAllYoungestFirst(this.#returning('recover'))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
     this.#afterSettling()
   }
@@ -200,8 +197,9 @@ export class Subscriber implements ConsumerSink {
   /** Carries out what a transaction has staged. */
   commit(settlements: readonly StagedSettlement[]): void {
     for (const { delivery, settlement } of settlements) {
-      const apply = settlement === 'requeue' ? this.#requeueOne : this.#settleOne
-      apply(delivery.seq, delivery.queue, delivery.consumer)
+      const { seq, queue, consumer, tag } = delivery
+      this.#settling(settlement)(seq, queue, consumer, tag)
+      if (this.#discarded.length > 0) this.#discard(settlement.cause)
     }
     this.#afterSettling()
   }
@@ -216,7 +214,7 @@ export class Subscriber implements ConsumerSink {
     this.#isClosed = true
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
-    this.#unacked.takeAllYoungestFirst(this.#requeueOne)
+    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     this.#afterSettling()
   }
 
@@ -229,6 +227,27 @@ export class Subscriber implements ConsumerSink {
       else this.#getFrom(queue, method)
       resume()
     })
+  }
+
+  #settling({ outcome, cause }: Settlement): DeliveryVisitor {
+    if (cause === 'ack') return this.#settleOne
+    return outcome === 'requeue' ? this.#returning(cause) : this.#noteDiscarded
+  }
+
+  #returning(cause: ReturnCause): DeliveryVisitor {
+    return (seq, queue, consumer) => {
+      queue.requeue(seq, consumer, cause)
+      this.#toDeliver.add(queue)
+      this.#released(consumer)
+    }
+  }
+
+  #discard(cause: Settlement['cause']): void {
+    if (cause === 'ack') return
+    for (const { seq, queue, consumer } of this.#discarded.splice(0)) {
+      queue.discard(seq, consumer, cause)
+      this.#released(consumer)
+    }
   }
 
   #staging(settlement: Settlement, transaction: Transaction) {

@@ -1,3 +1,4 @@
+import type { ReturnCause } from '../broker/consumer.js'
 import type { Queue } from '../broker/queue.js'
 import type { Message } from '../protocol/message.js'
 import type { Delivery } from './unacked-deliveries.js'
@@ -10,8 +11,18 @@ export interface StagedPublish {
   readonly isMandatory: boolean
 }
 
-/** How a delivery is settled. */
-export type Settlement = 'ack' | 'discard' | 'requeue'
+/** How a delivery is settled, and with what method. */
+export interface Settlement {
+  readonly outcome: 'ack' | 'discard' | 'requeue'
+  readonly cause: 'ack' | ReturnCause
+}
+
+export const ACK = { outcome: 'ack', cause: 'ack' } as const
+
+/** basic.nack and basic.reject. */
+export function negative(cause: 'nack' | 'reject', requeue: boolean): Settlement {
+  return { outcome: requeue ? 'requeue' : 'discard', cause }
+}
 
 export interface StagedSettlement {
   readonly delivery: Delivery

@@ -84,7 +84,7 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
   }
   const definitions = await Definitions.load(store)
   const users = new Users(definitions, { log })
-  const broker = await Broker.recover(store, definitions, { profile, log, onStoreFailure })
+  const broker = await Broker.recover(store, definitions, { profile, clock: options.clock, log, onStoreFailure })
   seed(broker, users, options)
   await Promise.race([broker.committer.drained(), failed.then((error) => Promise.reject(error))])
   const connections = new Set<Connection>()

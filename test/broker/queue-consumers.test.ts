@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Queue } from '../../src/broker/queue.js'
+import { Enqueued, type Queue } from '../../src/broker/queue.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { expectError, loneQueue } from '../support/broker-fixture.js'
 import { messageOf } from '../support/broker-messages.js'
@@ -141,7 +141,7 @@ describe('consumers of a queue', () => {
     const { queue, committer } = loneQueue({}, pool)
     const sink = new RecordingSink()
     sink.consume(queue, 'a', { noAck: true })
-    expect(queue.enqueue(messageOf({ body: 'x', isPersistent: true }))).toBe(false)
+    expect(queue.enqueue(messageOf({ body: 'x', isPersistent: true }))).toBe(Enqueued.DONE)
     expect(sink.lines).toEqual(['a:x'])
     expect([pool.takenCount, committer.pendingBatch]).toEqual([0, 0])
   })
@@ -173,7 +173,7 @@ describe('consumers of a queue', () => {
     // What the channels do with their deliveries afterwards is nobody's business.
     const [first, second] = sink.deliveries
     queue.settle(first?.seq ?? -1, first?.consumer)
-    queue.requeue(second?.seq ?? -1, second?.consumer)
+    queue.requeue(second?.seq ?? -1, second?.consumer, 'nack')
     queue.deliverReady()
     for (const consumer of consumers) queue.resume(consumer)
     expect(sink.deliveries).toHaveLength(2)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { ClassicQueue } from '../../src/broker/classic-queue.js'
 import { Committer } from '../../src/broker/committer.js'
-import { Queue } from '../../src/broker/queue.js'
 import { readRecord, StoredState } from '../../src/broker/queue-record.js'
 import { queueParts } from '../support/broker-fixture.js'
 import { HeldStore } from '../support/broker-held-store.js'
@@ -15,7 +15,7 @@ function started() {
     throw error
   })
   const options = { vhost: '/', isDurable: true, exclusiveOwner: undefined, isAutoDelete: false, arguments: [] }
-  const queue = new Queue(QUEUE_ID, { ...options, name: 'q' }, queueParts(store, committer))
+  const queue = new ClassicQueue(QUEUE_ID, { ...options, name: 'q' }, queueParts(store, committer))
   const heard: number[] = []
   const waiter = { batchStored: (batch: number) => heard.push(batch) }
   const publish = () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Consumer } from '../../src/broker/consumer.js'
-import type { Queue } from '../../src/broker/queue.js'
+import { Enqueued, type Queue } from '../../src/broker/queue.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { Message } from '../../src/protocol/message.js'
 import { expectError, loneQueue, otherOwner, owner } from '../support/broker-fixture.js'
@@ -18,7 +18,7 @@ describe('Queue', () => {
     'durable %s with a persistent %s message has to be stored before a confirm: %s',
     (isDurable, isPersistent, has) => {
       const { queue, committer } = loneQueue({ isDurable })
-      expect(queue.enqueue(messageOf({ isPersistent }))).toBe(has)
+      expect(queue.enqueue(messageOf({ isPersistent }))).toBe(has ? Enqueued.AWAITS_STORE : Enqueued.DONE)
       expect(committer.pendingBatch > 0).toBe(has)
     },
   )
@@ -30,7 +30,7 @@ describe('Queue', () => {
     for (const body of ['first', 'second']) queue.enqueue(messageOf({ body }))
     const seq = queue.get(view, false)
     expect([bodyOf(view), queue.lastWasRedelivered, queue.messagesReady]).toEqual(['first', false, 1])
-    queue.requeue(seq, undefined)
+    queue.requeue(seq, undefined, 'nack')
     expect(queue.get(view, true)).toBe(seq)
     expect([bodyOf(view), queue.lastWasRedelivered]).toEqual(['first', true])
     expect([queue.messagesReady, queue.messagesUnacknowledged]).toEqual([1, 0])
@@ -53,7 +53,7 @@ describe('Queue', () => {
     queue.removeConsumer(consumer)
     second.consume(queue, 'b')
     expect(second.lines).toEqual(['b:3'])
-    for (const { seq } of first.deliveries.toReversed()) queue.requeue(seq, consumer)
+    for (const { seq } of first.deliveries.toReversed()) queue.requeue(seq, consumer, 'nack')
     expect(second.lines).toEqual(['b:3'])
     queue.deliverReady()
     expect(second.lines).toEqual(['b:3', 'b:1 again', 'b:2 again'])
@@ -176,7 +176,7 @@ function disturb(queue: Queue, how: Step['do'], sink: RecordingSink, consumer: C
     const index = sink.deliveries.length - consumer.unackedCount
     const [delivery] = sink.deliveries.splice(index, 1)
     if (delivery && how === 'settle') queue.settle(delivery.seq, consumer)
-    else if (delivery) queue.requeue(delivery.seq, consumer)
+    else if (delivery) queue.requeue(delivery.seq, consumer, 'nack')
   }
   queue.deliverReady()
   if (how !== 'leave') queue.resume(consumer)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import type { Queue } from '../../src/broker/queue.js'
@@ -169,7 +170,7 @@ describe('a message that was handed out', () => {
     const view = new Message()
     const [, settled, requeued] = [0, 1, 2].map(() => queue.get(view, false))
     queue.settle(settled ?? -1, undefined)
-    queue.requeue(requeued ?? -1, undefined)
+    queue.requeue(requeued ?? -1, undefined, 'nack')
     return running
   }
 
@@ -225,7 +226,12 @@ describe('what a queue takes after a restart', () => {
 })
 
 describe('a damaged store', () => {
-  const settings = { profile: COMPAT_PROFILES['4.2'], log: silentLog, onStoreFailure: () => undefined }
+  const settings = {
+    profile: COMPAT_PROFILES['4.2'],
+    log: silentLog,
+    clock: systemClock,
+    onStoreFailure: () => undefined,
+  }
 
   async function damaged(damage: (store: MemoryStore, queue: Queue) => void): Promise<Broker> {
     const { vhost, broker, store } = await recoverBroker()

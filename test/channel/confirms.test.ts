@@ -2,10 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Confirms } from '../../src/channel/confirms.js'
 
-/** What leaves when all that is due is flushed: `5+` for all up to 5, `5` for it alone. */
+/** What leaves when all that is due is flushed: `5+` for all up to 5, `5` for it alone, `!5` for a refusal. */
 function flushed(confirms: Confirms): string[] {
   const acks: string[] = []
-  confirms.flush((seqno, multiple) => acks.push(`${seqno}${multiple ? '+' : ''}`))
+  confirms.flush({
+    ack: (seqno, multiple) => acks.push(`${seqno}${multiple ? '+' : ''}`),
+    nack: (seqno, multiple) => acks.push(`!${seqno}${multiple ? '+' : ''}`),
+  })
   return acks
 }
 
@@ -48,6 +51,22 @@ describe('Confirms', () => {
   it('has the flag on the one below a waiting message when others are confirmed with it', () => {
     expect(flushed(confirmsOf(0, 7, 0))).toEqual(['1+', '3'])
     expect(flushed(confirmsOf(7, 0))).toEqual(['2'])
+  })
+
+  it('writes refusals after confirms, each below the smallest of the other (semantics 7.5)', () => {
+    const confirms = confirmsOf(0, 0)
+    confirms.refuse()
+    confirms.add(0)
+    expect(flushed(confirms)).toEqual(['2+', '4', '!3'])
+    confirms.refuse()
+    expect(flushed(confirms)).toEqual(['!5+'])
+    confirms.refuse()
+    confirms.refuse()
+    confirms.add(0)
+    expect(flushed(confirms)).toEqual(['8', '!7+'])
+    confirms.add(4)
+    confirms.refuse()
+    expect(flushed(confirms)).toEqual(['!10'])
   })
 
   it('confirms what has waited together with what has not', () => {

@@ -1,5 +1,6 @@
 import { seedDefaults } from '../../src/auth/seed-defaults.js'
 import { Users } from '../../src/auth/users.js'
+import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
@@ -16,6 +17,7 @@ export async function storeWithUsers(addUsers: (users: Users) => void): Promise<
   const broker = await Broker.recover(store, definitions, {
     profile: COMPAT_PROFILES['4.2'],
     log: silentLog,
+    clock: systemClock,
     onStoreFailure,
   })
   broker.addVirtualHost('/')

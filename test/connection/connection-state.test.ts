@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Users } from '../../src/auth/users.js'
 import { Alarms } from '../../src/base/alarms.js'
+import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
 import { Broker } from '../../src/broker/broker.js'
@@ -20,7 +21,12 @@ async function contextWith(loopbackUsers: readonly string[]): Promise<Connection
   const definitions = await Definitions.load(store)
   const users = new Users(definitions)
   const profile = COMPAT_PROFILES['4.2']
-  const broker = await Broker.recover(store, definitions, { profile, log: silentLog, onStoreFailure: () => undefined })
+  const broker = await Broker.recover(store, definitions, {
+    profile,
+    log: silentLog,
+    clock: systemClock,
+    onStoreFailure: () => undefined,
+  })
   for (const name of ['guest', 'ann']) users.putWithPassword({ name, tags: [], limits: {} }, 'pw')
   const clock = new ManualClock()
   return {

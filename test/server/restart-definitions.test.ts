@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, Options } from 'amqplib'
 import { describe, expect, it } from 'vitest'
 import { Users } from '../../src/auth/users.js'
+import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
@@ -251,7 +252,12 @@ describe.each(STORAGE_NAMES)('after a restart %s', (storage) => {
 async function prepareUsers(store: MessageStore): Promise<void> {
   const definitions = await Definitions.load(store)
   const users = new Users(definitions)
-  const settings = { profile: COMPAT_PROFILES['4.2'], log: silentLog, onStoreFailure: () => undefined }
+  const settings = {
+    profile: COMPAT_PROFILES['4.2'],
+    log: silentLog,
+    clock: systemClock,
+    onStoreFailure: () => undefined,
+  }
   const broker = await Broker.recover(store, definitions, settings)
   broker.addVirtualHost('/')
   broker.addVirtualHost('second')

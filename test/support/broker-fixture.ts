@@ -1,9 +1,10 @@
 import { expect } from 'vitest'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
+import { ClassicQueue } from '../../src/broker/classic-queue.js'
 import { Committer } from '../../src/broker/committer.js'
 import { PagePool } from '../../src/broker/page.js'
-import { Queue, type QueueOptions, type QueueParts } from '../../src/broker/queue.js'
+import type { Queue, QueueOptions, QueueParts } from '../../src/broker/queue.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
 import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
@@ -13,6 +14,7 @@ import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import type { MessageStore } from '../../src/store/message-store.js'
 import { anyAccess } from './broker-recording-access.js'
+import { ManualClock } from './manual-clock.js'
 
 /** The connection that acts where none is named. */
 export const owner: object = { connection: 'ours' }
@@ -22,32 +24,38 @@ export interface RunningBroker {
   readonly broker: Broker
   readonly vhost: VirtualHost
   readonly store: MemoryStore
+  readonly clock: ManualClock
 }
 
 /** A broker with a virtual host `/` on `store`, with all that was stored there. */
-export async function recoverBroker(store = new MemoryStore(), compat: CompatName = '4.2'): Promise<RunningBroker> {
+export async function recoverBroker(
+  store = new MemoryStore(),
+  compat: CompatName = '4.2',
+  clock = new ManualClock(),
+): Promise<RunningBroker> {
   const settings = {
     profile: COMPAT_PROFILES[compat],
+    clock,
     log: silentLog,
     onStoreFailure: (error: unknown) => {
       throw error
     },
   }
   const broker = await Broker.recover(store, await Definitions.load(store), settings)
-  return { broker, vhost: broker.addVirtualHost('/'), store }
+  return { broker, vhost: broker.addVirtualHost('/'), store, clock }
 }
 
 /** A broker after a clean stop and a new start. */
-export async function restart({ broker, store }: RunningBroker): Promise<RunningBroker> {
+export async function restart({ broker, store, clock }: RunningBroker): Promise<RunningBroker> {
   await broker.stop()
   await store.close()
-  return recoverBroker(store)
+  return recoverBroker(store, '4.2', clock)
 }
 
 /** A broker after a crash: what was not committed is lost. */
-export async function crash({ store }: RunningBroker): Promise<RunningBroker> {
+export async function crash({ store, clock }: RunningBroker): Promise<RunningBroker> {
   await store.close()
-  return recoverBroker(store)
+  return recoverBroker(store, '4.2', clock)
 }
 
 export function declareExchange(vhost: VirtualHost, name: string, options: Partial<DeclareExchange> = {}): void {
@@ -91,13 +99,17 @@ export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = 
     isAutoDelete: false,
     arguments: [],
   }
-  return { queue: new Queue(1, { ...defaults, ...options }, queueParts(store, committer, pool)), committer, store }
+  return {
+    queue: new ClassicQueue(1, { ...defaults, ...options }, queueParts(store, committer, pool)),
+    committer,
+    store,
+  }
 }
 
 /** What a queue needs of its broker, without the rest of one. */
 export function queueParts(store: MessageStore, committer: Committer, pool: PagePool = new PagePool()): QueueParts {
   const bodies = new SharedBodies(store, committer, silentLog)
-  return { store, committer, pool, bodies, log: silentLog, onActivity: () => undefined }
+  return { store, committer, pool, bodies, clock: new ManualClock(), log: silentLog, onActivity: () => undefined }
 }
 
 /** Expects `act` to end in an AMQP error of exactly this code and text. */

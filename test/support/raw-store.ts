@@ -1,4 +1,5 @@
 import { Users } from '../../src/auth/users.js'
+import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import { COMPAT_PROFILES, DEFAULT_COMPAT } from '../../src/protocol/compat-profile.js'
@@ -13,6 +14,7 @@ export async function preparedStore(prepare: (users: Users, broker: Broker) => v
   const broker = await Broker.recover(store, definitions, {
     profile: COMPAT_PROFILES[DEFAULT_COMPAT],
     log: silentLog,
+    clock: systemClock,
     onStoreFailure: (error) => {
       throw error
     },
