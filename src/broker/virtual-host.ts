@@ -25,6 +25,9 @@ import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
 import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
+import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
+import { queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -34,8 +37,15 @@ import {
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
-import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
-import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import {
+  Enqueued,
+  type EnqueueResult,
+  type ExclusiveOwner,
+  type Queue,
+  type QueueOptions,
+  type QueueType,
+} from './queue.js'
+import { validateQueueArguments } from './queue-arguments.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
@@ -48,6 +58,9 @@ export interface DeclareExchange extends ExchangeDeclaration {
 export interface DeclareQueue extends QueueDeclaration {
   readonly name: ByteString
 }
+
+/** What a queue is that is declared without a type. */
+const DEFAULT_QUEUE_TYPE: QueueType = 'classic'
 
 const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
   { name: '', type: 'direct', isInternal: false },
@@ -180,12 +193,14 @@ export class VirtualHost implements Topology {
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED, INTERNAL_ERROR (transient queues denied)
    */
   declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
+    const { profile } = this.#parts
+    const args = withQueueType(declared.arguments, declared, DEFAULT_QUEUE_TYPE, profile)
     const given = strippedName(declared.name)
+    if (given === '') requireServerNamedType(queueTypeOf(args))
     if (isReservedName(given)) throw reservedPrefix('queue', given)
     const name = given === '' ? generatedName('gen') : given
     const resource = { kind: 'queue', name, vhost: this.name } as const
     access.require('configure', resource)
-    const args = withQueueType(declared.arguments)
     // An exclusive queue goes with its connection, so there is nothing to be durable for.
     const isDurable = declared.isDurable && declared.exclusiveOwner === undefined
     const existing = this.#queues.get(name)
@@ -195,14 +210,12 @@ export class VirtualHost implements Topology {
       return existing
     }
     this.#requireDeadLetterAccess(resource, args, access)
-    validateQueueArguments(args, resource)
-    if (
-      !isDurable &&
-      declared.exclusiveOwner === undefined &&
-      !this.#parts.profile.permitsTransientNonexclusiveQueues
-    ) {
+    const type = validateQueueArguments(args, resource, profile)
+    if (!isDurable && declared.exclusiveOwner === undefined && !profile.permitsTransientNonexclusiveQueues) {
       throw transientQueuesDenied()
     }
+    requireFlagsOfType(type, declared, args, resource)
+    refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
   }
 
