@@ -173,6 +173,6 @@ export class Broker {
   async #unsettled(queueId: number, firstSeq: number): Promise<UnsettledPart> {
     const [record] = await this.#parts.store.readRecords(queueId, firstSeq, firstSeq + 1, 1)
     if (record) return unsettledPart(record)
-    return { slots: 1, messages: 0, bodyBytes: 0, sharedBodies: 0, sharedIds: [] }
+    return { slots: 1, messages: 0, bodyBytes: 0, sharedBodies: 0, expires: false, sharedIds: [] }
   }
 }

@@ -20,7 +20,7 @@ import type { MessageStore } from '../store/message-store.js'
 import { DiskReader } from './disk-reader.js'
 import { LogPages } from './log-pages.js'
 import { LogStorage } from './log-storage.js'
-import { octetsInPage, type Page, type PagePool, Slot } from './page.js'
+import { octetsInPage, type Page, type PagePool, type ReturnCounts, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import type { RecordLabel } from './queue-record.js'
 import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
@@ -28,7 +28,7 @@ import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
 export class QueueLog {
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
-  readonly #pages = new LogPages()
+  readonly #pages: LogPages
   readonly #storage: LogStorage
   readonly #reader: DiskReader
   /** Index of the size of the next page. */
@@ -37,6 +37,7 @@ export class QueueLog {
   constructor(pool: PagePool, options: QueueLogOptions) {
     this.#pool = pool
     this.#options = options
+    this.#pages = new LogPages(options.firstSeq)
     this.#storage = new LogStorage(this.#pages, pool, options)
     this.#reader = new DiskReader(this.#pages, pool, this.#storage, options)
   }
@@ -62,7 +63,8 @@ export class QueueLog {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
     const last = this.#pages.list[this.#pages.list.length - 1]
     const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
-    const isStored = message.isPersistent && this.#options.isDurable
+    const isStored = (message.isPersistent || this.#options.storesAll === true) && this.#options.isDurable
+    if (message.deadlineMs > 0) this.#pages.hasDeadlines = true
     const flags = isStored ? Slot.PERSISTENT : 0
     if (shared) this.#appendShared(page, message, shared, flags)
     else page.append(message, flags)
@@ -78,20 +80,47 @@ export class QueueLog {
    * @returns its sequence number, or -1 when nothing is ready, or nothing that is in memory: then `onLoaded` will tell.
    */
   takeNext(view: Message): number {
-    while (this.#pages.readyCount > 0) {
-      if (this.#pages.disk && this.#pages.cursorPage >= this.#pages.diskIndex) {
-        this.#reader.load(this.#pages.disk)
-        return -1
-      }
-      const page = this.#pages.at(this.#pages.cursorPage)
-      const slot = page.ready > 0 ? firstReady(page, this.#pages.cursorSlot) : page.count
-      if (slot < page.count) return this.#handOut(page, slot, view)
-      this.#pages.cursorPage++
-      this.#pages.cursorSlot = 0
-      // Read ahead, so that the next page is there before it is needed.
-      if (this.#pages.disk && this.#pages.cursorPage + 1 >= this.#pages.diskIndex) this.#reader.load(this.#pages.disk)
-    }
-    return -1
+    if (!this.#moveToReady()) return -1
+    return this.#handOut(this.#pages.at(this.#pages.cursorPage), this.#pages.cursorSlot, view)
+  }
+
+  /** Whether a ready message may expire: as long as not, nobody needs to look at the time. */
+  get hasDeadlines(): boolean {
+    return this.#pages.hasDeadlines && this.#pages.readyCount > 0
+  }
+
+  /**
+   * When the first ready message expires, in milliseconds since the epoch. 0 when it does not or there is none; NaN when
+   * it has to be read from the store first: then `onLoaded` will tell.
+   */
+  get headDeadlineMs(): number {
+    if (!this.#moveToReady()) return this.#pages.readyCount > 0 ? Number.NaN : 0
+    return this.#pages.at(this.#pages.cursorPage).deadlineOf(this.#pages.cursorSlot)
+  }
+
+  /** Points `view` at an unacked message. */
+  read(seq: number, view: Message): void {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const slot = seq - page.firstSeq
+    page.read(slot, view)
+    if (page.stateOf(slot) & Slot.SHARED) this.#options.bodies.pointAtBody(view)
+  }
+
+  /** How often a message that is in memory was given back, as far as `noteReturn` was told. */
+  returnsOf(seq: number): ReturnCounts | undefined {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    return page.returns.size > 0 ? page.returns.get(seq - page.firstSeq) : undefined
+  }
+
+  /** Counts that an unacked message is given back. @returns the counts, this time included. */
+  noteReturn(seq: number, isFailure: boolean): ReturnCounts {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const slot = seq - page.firstSeq
+    const before = page.returns.get(slot)
+    const counts = { failures: (before?.failures ?? 0) + (isFailure ? 1 : 0), returns: (before?.returns ?? 0) + 1 }
+    page.returns.set(slot, counts)
+    if (page.stateOf(slot) & Slot.STORED) this.#storage.noteChanged(page, slot)
+    return counts
   }
 
   /** Settles an unacked message: it is gone. */
@@ -183,6 +212,28 @@ export class QueueLog {
     page.appendShared(message, { id: shared.id, bodyBytes: message.bodyBytes }, flags)
     this.#options.bodies.refer(shared)
     this.#options.bodies.enter(shared)
+  }
+
+  /** Moves the cursor to the first ready message. @returns false when there is none in memory. */
+  #moveToReady(): boolean {
+    const pages = this.#pages
+    while (pages.readyCount > 0) {
+      if (pages.disk && pages.cursorPage >= pages.diskIndex) {
+        this.#reader.load(pages.disk)
+        return false
+      }
+      const page = pages.at(pages.cursorPage)
+      const slot = page.ready > 0 ? firstReady(page, pages.cursorSlot) : page.count
+      if (slot < page.count) {
+        pages.cursorSlot = slot
+        return true
+      }
+      pages.cursorPage++
+      pages.cursorSlot = 0
+      // Read ahead, so that the next page is there before it is needed.
+      if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#reader.load(pages.disk)
+    }
+    return false
   }
 
   #handOut(page: Page, slot: number, view: Message): number {
