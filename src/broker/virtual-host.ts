@@ -10,6 +10,7 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
 import {
+  conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
   inUse,
@@ -23,11 +24,12 @@ import {
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
-import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import type { DeathReason } from './dead-letter-headers.js'
+import { DeadLetters } from './dead-letters.js'
 import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
-import { queueTypeOf, withQueueType } from './declaration/queue-type.js'
+import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -35,6 +37,7 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { MessageQueue } from './message-queue.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import {
@@ -42,10 +45,11 @@ import {
   type EnqueueResult,
   type ExclusiveOwner,
   type Queue,
+  type QueueHost,
   type QueueOptions,
-  type QueueType,
 } from './queue.js'
 import { validateQueueArguments } from './queue-arguments.js'
+import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
@@ -57,6 +61,11 @@ export interface DeclareExchange extends ExchangeDeclaration {
 
 export interface DeclareQueue extends QueueDeclaration {
   readonly name: ByteString
+}
+
+interface DeleteConditions {
+  readonly ifUnused: boolean
+  readonly ifEmpty: boolean
 }
 
 /** What a queue is that is declared without a type. */
@@ -72,12 +81,13 @@ const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isIntern
   { name: 'amq.rabbitmq.trace', type: 'topic', isInternal: true },
 ]
 
-export class VirtualHost implements Topology {
+export class VirtualHost implements Topology, QueueHost {
   readonly name: ByteString
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
   readonly #parts: BrokerParts
+  readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
@@ -89,6 +99,7 @@ export class VirtualHost implements Topology {
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -207,6 +218,7 @@ export class VirtualHost implements Topology {
     if (existing) {
       existing.requireAccessBy(owner)
       requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      existing.touch()
       return existing
     }
     this.#requireDeadLetterAccess(resource, args, access)
@@ -216,7 +228,7 @@ export class VirtualHost implements Topology {
     }
     requireFlagsOfType(type, declared, args, resource)
     refuseQueueNotYetHonoured(type, args, resource)
-    return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+    return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
   /** queue.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED, RESOURCE_LOCKED */
@@ -225,6 +237,7 @@ export class VirtualHost implements Topology {
     access.requireAny({ kind: 'queue', name, vhost: this.name })
     const queue = this.queue(name)
     queue.requireAccessBy(owner)
+    queue.touch()
     return queue
   }
 
@@ -244,17 +257,13 @@ export class VirtualHost implements Topology {
    * @returns ready messages dropped.
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED
    */
-  deleteQueue(
-    givenName: ByteString,
-    conditions: { ifUnused: boolean; ifEmpty: boolean },
-    owner: ExclusiveOwner,
-    access: Access,
-  ): number {
+  deleteQueue(givenName: ByteString, conditions: DeleteConditions, owner: ExclusiveOwner, access: Access): number {
     const name = strippedName(givenName)
     access.require('configure', { kind: 'queue', name, vhost: this.name })
     const queue = this.#queues.get(name)
     if (!queue) return 0
     queue.requireAccessBy(owner)
+    if (queue.type === 'quorum') requireUnconditional(queue, conditions)
     if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
     if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
@@ -326,6 +335,14 @@ export class VirtualHost implements Topology {
     return result
   }
 
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
+    return this.#deadLetters.publish(message, queue, reason, settings)
+  }
+
+  expire(queue: Queue): void {
+    this.removeQueue(queue)
+  }
+
   /** Notes a change that routing depends on. */
   touchTopology(): void {
     this.#topologyVersion++
@@ -344,7 +361,8 @@ export class VirtualHost implements Topology {
 
   /** Takes back a stored queue, still without its messages. */
   restoreQueue(definitionId: number, stored: StoredQueue, args: FieldTable): Queue {
-    const options = { ...stored, isDurable: true, exclusiveOwner: undefined, arguments: args }
+    const type = queueTypeOf(args)
+    const options = { ...stored, type, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
   }
 
@@ -396,11 +414,17 @@ export class VirtualHost implements Topology {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const queue = new ClassicQueue(id, options, this.#parts)
+    const settings = effectiveSettings(options.type, options.arguments, undefined, undefined, this.#parts.profile)
+    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
     this.touchTopology()
     return queue
   }
+}
+
+function requireUnconditional(queue: Queue, { ifUnused, ifEmpty }: DeleteConditions): void {
+  if (ifUnused) throw conditionalDeleteOfQuorumQueue(queue, 'if-unused')
+  if (ifEmpty) throw conditionalDeleteOfQuorumQueue(queue, 'if-empty')
 }
 
 function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {
