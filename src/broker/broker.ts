@@ -7,6 +7,7 @@ import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
 import { PagePool } from './page.js'
+import { Parameters } from './parameters.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
 import { SharedBodies } from './shared-bodies.js'
@@ -16,6 +17,7 @@ import {
   type StoredBinding,
   type StoredCleanStop,
   type StoredExchange,
+  type StoredPolicy,
   type StoredQueue,
   type StoredVirtualHost,
 } from './stored-definitions.js'
@@ -32,6 +34,7 @@ export interface BrokerSettings {
 /** The virtual hosts, and what they share. Knows neither sockets nor users. */
 export class Broker {
   readonly committer: Committer
+  readonly parameters: Parameters
   readonly #parts: BrokerParts
   readonly #log: Log
   /** Called when something has happened outside of any input: a turn has to end. */
@@ -41,6 +44,7 @@ export class Broker {
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
+    this.parameters = new Parameters(definitions)
     const { log, profile, clock } = settings
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
@@ -91,6 +95,7 @@ export class Broker {
     const vhost = this.#vhosts.get(name)
     if (!vhost) return
     vhost.removeAll()
+    this.parameters.removeVhost(name)
     this.#parts.definitions.remove(vhost.definitionId)
     this.#vhosts.delete(name)
   }
@@ -118,6 +123,7 @@ export class Broker {
       const { name } = value as StoredVirtualHost // Written by this module; the store keeps values as they are.
       this.#vhosts.set(name, new VirtualHost(id, name, this.#parts))
     }
+    this.#restorePolicies()
     const queues = new Map<number, Queue>()
     for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
       const stored = value as StoredExchange
@@ -132,6 +138,20 @@ export class Broker {
       this.#vhostOf(id, stored).bindings.restore(id, stored, readStoredArguments(stored.arguments))
     }
     return queues
+  }
+
+  /** Before queues and exchanges, which follow them from the start. */
+  #restorePolicies(): void {
+    const { definitions } = this.#parts
+    for (const { id, value } of definitions.loaded(DefinitionKind.POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('user', id, stored)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.OPERATOR_POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('operator', id, stored)
+    }
+    for (const vhost of this.#vhosts.values()) vhost.followPolicies()
   }
 
   #vhostOf(id: number, stored: { readonly vhost: ByteString }): VirtualHost {

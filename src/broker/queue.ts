@@ -5,16 +5,18 @@ import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import type { BatchSource } from './committer.js'
 import type { ConsumedQueue, Consumer, ConsumerOptions, ConsumerSink } from './consumer.js'
+import type { EffectivePolicy } from './policies/policy.js'
 import type { RecordLabel } from './queue-record.js'
+import type { QueueType } from './queue-type.js'
 import type { SharedBody } from './shared-bodies.js'
+
+export type { QueueType } from './queue-type.js'
 
 /** Stands for the connection that an exclusive queue belongs to; compared by identity only. */
 export type ExclusiveOwner = object
 
 /** What a queue needs of its broker. */
 export type QueueParts = Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'clock' | 'log' | 'onActivity'>
-
-export type QueueType = 'classic' | 'quorum' | 'stream'
 
 export interface QueueOptions {
   readonly name: ByteString
@@ -101,6 +103,9 @@ export interface Queue extends BatchSource, ConsumedQueue {
 
   /** Forgets a consumer; its unacked messages stay unacked. @returns whether it was the last. */
   removeConsumer(consumer: Consumer): boolean
+
+  /** Takes over what policies say from now on; they are weighed against the queue's own arguments. */
+  applyPolicies?(effective: EffectivePolicy): void
 
   /** Drops the ready messages. @returns how many. */
   purge(): number

@@ -34,6 +34,7 @@ import {
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
+import { Policies } from './policies/policies.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
 import { validateQueueArguments, withQueueType } from './queue-arguments.js'
 import { Router } from './router.js'
@@ -64,6 +65,7 @@ export class VirtualHost implements Topology {
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
+  readonly policies: Policies
   readonly #parts: BrokerParts
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
@@ -76,6 +78,7 @@ export class VirtualHost implements Topology {
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -289,6 +292,7 @@ export class VirtualHost implements Topology {
 
   /** Forgets everything, as part of deleting the virtual host. */
   removeAll(): void {
+    this.policies.removeAll()
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
   }
@@ -313,6 +317,13 @@ export class VirtualHost implements Topology {
     return result
   }
 
+  /** Has every exchange and queue follow the policies that there are now. */
+  followPolicies(): void {
+    for (const exchange of this.#exchanges.values()) this.policies.follow(exchange)
+    for (const queue of [...this.#queues.values()]) this.policies.follow(queue)
+    this.touchTopology()
+  }
+
   /** Notes a change that routing depends on. */
   touchTopology(): void {
     this.#topologyVersion++
@@ -326,13 +337,19 @@ export class VirtualHost implements Topology {
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#exchanges.set(stored.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
   }
 
   /** Takes back a stored queue, still without its messages. */
   restoreQueue(definitionId: number, stored: StoredQueue, args: FieldTable): Queue {
     const options = { ...stored, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
+  }
+
+  /** A policy may have queues drop or hand out messages, which nobody has asked for with a method. */
+  #policiesChanged(): void {
+    this.followPolicies()
+    this.#parts.onActivity()
   }
 
   #requireDeadLetterAccess(
@@ -349,7 +366,7 @@ export class VirtualHost implements Topology {
   #addExchange(options: ExchangeOptions): void {
     const { definitions } = this.#parts
     const definitionId = options.isDurable ? definitions.takeId() : undefined
-    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
     this.touchTopology()
     if (definitionId === undefined) return
     const { vhost, name, type, isAutoDelete, isInternal } = options
@@ -362,6 +379,12 @@ export class VirtualHost implements Topology {
       arguments: storedArguments(options.arguments),
     }
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+  }
+
+  #newExchange(definitionId: number | undefined, options: ExchangeOptions): void {
+    const exchange = new Exchange(definitionId, options)
+    this.#exchanges.set(options.name, exchange)
+    this.policies.follow(exchange)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -385,6 +408,7 @@ export class VirtualHost implements Topology {
   #newQueue(id: number, options: QueueOptions): Queue {
     const queue = new ClassicQueue(id, options, this.#parts)
     this.#queues.set(queue.name, queue)
+    this.policies.follow(queue)
     this.touchTopology()
     return queue
   }

@@ -91,6 +91,7 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
   const alarms = new Alarms()
   const monitor = new ResourceMonitor(resourceLimits(options), alarms, options.clock, log, options.resources)
   const context = connectionContext(broker, users, alarms, options)
+  broker.onActivity = () => context.turn.schedule()
   const listeners = new Listeners((socket) => {
     connections.add(new Connection(socket, context, (connection) => connections.delete(connection)))
   })

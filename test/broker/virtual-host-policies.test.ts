@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import type { EffectivePolicy } from '../../src/broker/policies/policy.js'
+import type { Queue } from '../../src/broker/queue.js'
+import type { VirtualHost } from '../../src/broker/virtual-host.js'
+import { fields, longString } from '../../src/protocol/field-values.js'
+import {
+  bind,
+  declareExchange,
+  declareQueue,
+  type RunningBroker,
+  recoverBroker,
+  restart,
+  routed,
+} from '../support/broker-fixture.js'
+
+function setAlternate(vhost: VirtualHost, alternate: string, pattern = ''): void {
+  const definition = { 'alternate-exchange': alternate }
+  vhost.policies.set('user', { name: 'ae', pattern, definition, applyTo: 'exchanges' })
+}
+
+/** A virtual host where exchange `x` has no binding, and `ae` and `other` lead to a queue each. */
+async function withAlternates(): Promise<RunningBroker> {
+  const all = await recoverBroker()
+  const { vhost } = all
+  declareExchange(vhost, 'x')
+  for (const name of ['ae', 'other']) {
+    declareExchange(vhost, name, { type: 'fanout' })
+    declareQueue(vhost, `to-${name}`)
+    bind(vhost, name, `to-${name}`)
+  }
+  return all
+}
+
+describe('16 the policy key alternate-exchange', () => {
+  it('takes effect at once on exchanges there are, also for keys that have been routed before', async () => {
+    const { vhost } = await withAlternates()
+    expect(routed(vhost, 'x', 'k')).toEqual([])
+    setAlternate(vhost, 'ae')
+    expect(routed(vhost, 'x', 'k')).toEqual(['to-ae'])
+    setAlternate(vhost, 'other')
+    expect(routed(vhost, 'x', 'k')).toEqual(['to-other'])
+    vhost.policies.clear('user', 'ae')
+    expect(routed(vhost, 'x', 'k')).toEqual([])
+  })
+
+  it('holds for exchanges made later, and for the predeclared ones', async () => {
+    const { vhost } = await withAlternates()
+    setAlternate(vhost, 'ae')
+    declareExchange(vhost, 'later')
+    expect(routed(vhost, 'later', 'k')).toEqual(['to-ae'])
+    expect(routed(vhost, 'amq.direct', 'k')).toEqual(['to-ae'])
+  })
+
+  it('gives way to the argument', async () => {
+    const { vhost } = await withAlternates()
+    declareExchange(vhost, 'own', { arguments: fields({ 'alternate-exchange': longString('other') }) })
+    setAlternate(vhost, 'ae')
+    expect(routed(vhost, 'own', 'k')).toEqual(['to-other'])
+  })
+
+  it('has no effect on the default exchange', async () => {
+    const { vhost } = await withAlternates()
+    setAlternate(vhost, 'ae')
+    expect(routed(vhost, '', 'nowhere')).toEqual([])
+    setAlternate(vhost, '', '^x$')
+    expect(routed(vhost, 'x', 'nowhere')).toEqual([])
+    expect(routed(vhost, 'x', 'to-ae')).toEqual(['to-ae'])
+  })
+})
+
+describe('16 a policy', () => {
+  /** What a queue is told of policies from now on. */
+  function told(queue: Queue): EffectivePolicy[] {
+    const all: EffectivePolicy[] = []
+    queue.applyPolicies = (effective) => void all.push(effective)
+    return all
+  }
+
+  it.each([
+    ['durable', {}],
+    ['exclusive', { exclusiveOwner: {} }],
+    ['transient', { isDurable: false }],
+  ])('reaches queues that are %s', async (_, options) => {
+    const { vhost } = await recoverBroker()
+    const heard = told(declareQueue(vhost, 'q', options))
+    vhost.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
+    expect(heard.map(({ definition }) => definition)).toEqual([{ expires: 5 }])
+  })
+
+  it('reaches queues that the broker has named', async () => {
+    const { vhost } = await recoverBroker()
+    const heard = told(declareQueue(vhost, ''))
+    vhost.policies.set('user', { name: 'p', pattern: '^amq\\.gen-', definition: { expires: 5 } })
+    expect(heard).toHaveLength(1)
+  })
+
+  it('stays within its virtual host', async () => {
+    const { broker, vhost } = await recoverBroker()
+    const heard = told(declareQueue(broker.addVirtualHost('theirs'), 'q'))
+    vhost.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
+    expect(heard).toEqual([])
+  })
+
+  it('has the broker end a turn, since nobody has asked with a method', async () => {
+    const { broker, vhost } = await recoverBroker()
+    let turns = 0
+    broker.onActivity = () => turns++
+    vhost.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
+    expect(turns).toBe(1)
+  })
+
+  it('is stored, and holds from the start', async () => {
+    const first = await withAlternates()
+    setAlternate(first.vhost, 'ae')
+    first.vhost.policies.set('operator', { name: 'o', pattern: '', definition: { expires: 5 }, priority: 3 })
+    first.vhost.policies.set('user', { name: 'gone', pattern: '', definition: { expires: 5 } })
+    first.vhost.policies.clear('user', 'gone')
+    const second = await restart(first)
+    const { vhost } = second
+    expect(routed(vhost, 'x', 'k')).toEqual(['to-ae'])
+    expect(routed(vhost, 'amq.direct', 'k')).toEqual(['to-ae'])
+    expect(vhost.policies.list('user')).toEqual(first.vhost.policies.list('user'))
+    expect(vhost.policies.list('operator')).toEqual(first.vhost.policies.list('operator'))
+    setAlternate(vhost, 'other')
+    expect(routed((await restart(second)).vhost, 'x', 'k')).toEqual(['to-other'])
+  })
+
+  it('goes with its virtual host', async () => {
+    const first = await recoverBroker()
+    const theirs = first.broker.addVirtualHost('theirs')
+    theirs.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
+    theirs.policies.set('operator', { name: 'p', pattern: '', definition: { expires: 5 } })
+    first.broker.removeVirtualHost('theirs')
+    const { broker } = await restart(first)
+    const again = broker.addVirtualHost('theirs').policies
+    expect([...again.list('user'), ...again.list('operator')]).toEqual([])
+  })
+})
