@@ -6,6 +6,7 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { type BrokerLimits, NO_LIMITS } from './limits.js'
 import { PagePool } from './page.js'
 import { Parameters } from './parameters.js'
 import type { Queue } from './queue.js'
@@ -22,11 +23,14 @@ import {
   type StoredVirtualHost,
 } from './stored-definitions.js'
 import { VirtualHost } from './virtual-host.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface BrokerSettings {
   readonly profile: CompatProfile
   readonly clock: Clock
   readonly log: Log
+  /** None by default. */
+  readonly limits?: BrokerLimits
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
 }
@@ -39,13 +43,15 @@ export class Broker {
   readonly #log: Log
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
+  /** Called before a virtual host is removed: whoever has something there has to leave. */
+  onVirtualHostRemoval: (vhost: VirtualHost) => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
 
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
     this.parameters = new Parameters(definitions)
-    const { log, profile, clock } = settings
+    const { log, profile, clock, limits = NO_LIMITS } = settings
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
     this.#parts = {
@@ -55,6 +61,8 @@ export class Broker {
       pool: new PagePool(),
       bodies,
       profile,
+      limits,
+      totals: this.#totals(),
       clock,
       log,
       onActivity,
@@ -78,26 +86,28 @@ export class Broker {
     return this.#vhosts.get(name)
   }
 
-  /** The virtual host of that name, made and stored if there is none. */
-  addVirtualHost(name: ByteString): VirtualHost {
+  /** The virtual host of that name, made and stored if there is none; one that exists stays as it is. */
+  addVirtualHost(name: ByteString, metadata: Partial<VirtualHostMetadata> = {}): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
-    const { definitions } = this.#parts
-    const vhost = new VirtualHost(definitions.takeId(), name, this.#parts)
-    const stored: StoredVirtualHost = { name }
-    definitions.put(vhost.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+    const id = this.#parts.definitions.takeId()
+    const vhost = new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata })
+    vhost.store()
     this.#vhosts.set(name, vhost)
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. */
-  removeVirtualHost(name: ByteString): void {
+  /** Removes a virtual host with all it holds. @returns whether there was one. */
+  removeVirtualHost(name: ByteString): boolean {
     const vhost = this.#vhosts.get(name)
-    if (!vhost) return
+    if (!vhost) return false
+    // First, so that nobody enters it while its connections leave.
+    this.#vhosts.delete(name)
+    this.onVirtualHostRemoval(vhost)
     vhost.removeAll()
     this.parameters.removeVhost(name)
     this.#parts.definitions.remove(vhost.definitionId)
-    this.#vhosts.delete(name)
+    return true
   }
 
   /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */
@@ -120,8 +130,9 @@ export class Broker {
   #restoreDefinitions(): Map<number, Queue> {
     const { definitions } = this.#parts
     for (const { id, value } of definitions.loaded(DefinitionKind.VIRTUAL_HOST)) {
-      const { name } = value as StoredVirtualHost // Written by this module; the store keeps values as they are.
-      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts))
+      // Written by the virtual host; the store keeps values as they are.
+      const { name, ...metadata } = value as StoredVirtualHost
+      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata }))
     }
     this.#restorePolicies()
     const queues = new Map<number, Queue>()
@@ -152,6 +163,20 @@ export class Broker {
       this.#vhostOf(id, stored).policies.restore('operator', id, stored)
     }
     for (const vhost of this.#vhosts.values()) vhost.followPolicies()
+  }
+
+  /** Counted when asked for: that is when something is declared where there is a limit. */
+  #totals(): BrokerParts['totals'] {
+    const vhosts = this.#vhosts
+    const sum = (countOf: (vhost: VirtualHost) => number) => [...vhosts.values()].reduce((n, v) => n + countOf(v), 0)
+    return {
+      get queues() {
+        return sum(({ queueCount }) => queueCount)
+      },
+      get exchanges() {
+        return sum(({ exchangeCount }) => exchangeCount)
+      },
+    }
   }
 
   #vhostOf(id: number, stored: { readonly vhost: ByteString }): VirtualHost {

@@ -17,6 +17,11 @@ import {
   type Resource,
   unsupportedArgument,
 } from '../protocol/reply-texts.js'
+import type { QueueDeclaration } from './equivalence.js'
+import type { QueueType } from './queue-type.js'
+
+/** What a default type has to go with. */
+type QueueFlags = Pick<QueueDeclaration, 'isDurable' | 'isAutoDelete' | 'exclusiveOwner'>
 
 /** Says what is wrong with a value, as RabbitMQ renders it; undefined when it will do. */
 type Check = (value: FieldValue, args: FieldTable) => ByteString | undefined
@@ -79,12 +84,17 @@ const FOREIGN_ARGUMENTS: ReadonlySet<ByteString> = new Set([
 
 const QUEUE_TYPES = ['classic', 'quorum', 'stream']
 
-/** The arguments with the type of queue that they mean: RabbitMQ 4 stores the default type as if it had been given. */
-export function withQueueType(args: FieldTable): FieldTable {
+/**
+ * The arguments with the type of queue that they mean: RabbitMQ 4 stores the default type as if it had been given. A
+ * default that does not go with the flags of the queue gives way to classic.
+ */
+export function withQueueType(args: FieldTable, flags: QueueFlags, defaultType: QueueType): FieldTable {
   const type = lookup(args, 'x-queue-type')
   const isAbsent = type === undefined || (type.type === 'S' && (type.value === '' || type.value === 'undefined'))
   if (!isAbsent) return args
-  return [...args.filter(({ name }) => name !== 'x-queue-type'), { name: 'x-queue-type', value: longString('classic') }]
+  const suits = flags.isDurable && !flags.isAutoDelete && flags.exclusiveOwner === undefined
+  const value = longString(suits ? defaultType : 'classic')
+  return [...args.filter(({ name }) => name !== 'x-queue-type'), { name: 'x-queue-type', value }]
 }
 
 /**

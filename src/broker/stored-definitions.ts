@@ -10,6 +10,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import { decodeFieldTable, encodeFieldTable } from '../protocol/field-table-codec.js'
 import type { Policy } from './policies/policy.js'
+import type { VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export const DefinitionKind = {
   VIRTUAL_HOST: 'virtual-host',
@@ -29,7 +30,8 @@ export interface StoredCleanStop {
   readonly handedOutBefore: readonly [number, number][]
 }
 
-export interface StoredVirtualHost {
+/** Of the metadata a directory of an earlier version has none. */
+export interface StoredVirtualHost extends Partial<VirtualHostMetadata> {
   readonly name: ByteString
 }
 

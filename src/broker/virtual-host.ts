@@ -10,8 +10,10 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
 import {
+  clusterQueueLimitReached,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
+  exchangeLimitReached,
   inUse,
   invalidArgumentType,
   notEmpty,
@@ -19,6 +21,7 @@ import {
   reservedPrefix,
   transientQueuesDenied,
   unknownExchangeType,
+  vhostQueueLimitReached,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
@@ -32,15 +35,30 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { isReached } from './limits.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Policies } from './policies/policies.js'
-import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
+import {
+  Enqueued,
+  type EnqueueResult,
+  type ExclusiveOwner,
+  type Queue,
+  type QueueOptions,
+  type QueueType,
+} from './queue.js'
 import { validateQueueArguments, withQueueType } from './queue-arguments.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
-import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
+import {
+  DefinitionKind,
+  type StoredExchange,
+  type StoredQueue,
+  type StoredVirtualHost,
+  storedArguments,
+} from './stored-definitions.js'
 import type { Topology } from './topology.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface DeclareExchange extends ExchangeDeclaration {
   readonly name: ByteString
@@ -71,14 +89,16 @@ export class VirtualHost implements Topology {
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
   #topologyVersion = 1
+  #metadata: VirtualHostMetadata
 
-  constructor(definitionId: number, name: ByteString, parts: BrokerParts) {
+  constructor(definitionId: number, name: ByteString, parts: BrokerParts, metadata = NO_METADATA) {
     this.definitionId = definitionId
     this.name = name
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
     this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
+    this.#metadata = metadata
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -96,6 +116,35 @@ export class VirtualHost implements Topology {
   /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
   get topologyVersion(): number {
     return this.#topologyVersion
+  }
+
+  get metadata(): VirtualHostMetadata {
+    return this.#metadata
+  }
+
+  /** Replaces what is given and keeps the rest. Limits hold for what comes later. */
+  setMetadata(changes: Partial<VirtualHostMetadata>): void {
+    this.#metadata = { ...this.#metadata, ...changes }
+    this.store()
+  }
+
+  /** Stores the virtual host itself. */
+  store(): void {
+    const stored: StoredVirtualHost = { name: this.name, ...this.#metadata }
+    this.#parts.definitions.put(this.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+  }
+
+  /** The type of a queue that is declared without one. */
+  get defaultQueueType(): QueueType {
+    return this.#metadata.defaultQueueType ?? this.#parts.limits.defaultQueueType
+  }
+
+  get exchangeCount(): number {
+    return this.#exchanges.size
+  }
+
+  get queueCount(): number {
+    return this.#queues.size
   }
 
   get exchanges(): Iterable<Exchange> {
@@ -150,6 +199,8 @@ export class VirtualHost implements Topology {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
+    const { limits, totals } = this.#parts
+    if (isReached(limits.exchanges, () => totals.exchanges)) throw exchangeLimitReached(resource, limits.exchanges)
     this.#addExchange({ ...declared, name, type, vhost: this.name })
   }
 
@@ -188,7 +239,7 @@ export class VirtualHost implements Topology {
     const name = given === '' ? generatedName('gen') : given
     const resource = { kind: 'queue', name, vhost: this.name } as const
     access.require('configure', resource)
-    const args = withQueueType(declared.arguments)
+    const args = withQueueType(declared.arguments, declared, this.defaultQueueType)
     // An exclusive queue goes with its connection, so there is nothing to be durable for.
     const isDurable = declared.isDurable && declared.exclusiveOwner === undefined
     const existing = this.#queues.get(name)
@@ -206,6 +257,7 @@ export class VirtualHost implements Topology {
     ) {
       throw transientQueuesDenied()
     }
+    this.#requireRoomForQueue(resource)
     return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
   }
 
@@ -350,6 +402,13 @@ export class VirtualHost implements Topology {
   #policiesChanged(): void {
     this.followPolicies()
     this.#parts.onActivity()
+  }
+
+  #requireRoomForQueue({ name }: { readonly name: ByteString }): void {
+    const { limits, totals } = this.#parts
+    const { maxQueues } = this.#metadata.limits
+    if (isReached(maxQueues, () => this.#queues.size)) throw vhostQueueLimitReached(name, this.name, maxQueues)
+    if (isReached(limits.queues, () => totals.queues)) throw clusterQueueLimitReached(name, limits.queues)
   }
 
   #requireDeadLetterAccess(

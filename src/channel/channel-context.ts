@@ -41,6 +41,10 @@ export interface ChannelContext {
   /** Negotiated; 0 is no limit. */
   readonly frameMax: number
   readonly profile: CompatProfile
+  /** Most consumers of this channel, which may be infinite. */
+  readonly consumersMax: number
+  /** The prefetch of consumers until the client sets one; 0 is no limit. */
+  readonly defaultPrefetch: number
   /** Whether the client takes basic.cancel from the server. */
   readonly hasCancelNotify: boolean
   /** Reads nothing more from the client until `resume` has been called, once. @returns resume. */

@@ -3,6 +3,8 @@
 import { type ByteString, toByteString } from '../base/byte-string.js'
 import { type Clock, systemClock } from '../base/clock.js'
 import { type Log, silentLog } from '../base/log.js'
+import { type BrokerLimits, NO_LIMITS } from '../broker/limits.js'
+import type { QueueType } from '../broker/queue-type.js'
 import { COMPAT_PROFILES, type CompatName, type CompatProfile, DEFAULT_COMPAT } from '../protocol/compat-profile.js'
 import type { MessageStore } from '../store/message-store.js'
 import { nearest } from './nearest.js'
@@ -33,6 +35,20 @@ export interface BrokerOptions {
   frameMax?: number | undefined
   /** Most channels of one connection; 0 sets no limit. Default 2047. */
   channelMax?: number | undefined
+  /** Most connections; 0 allows none. Default Infinity. */
+  connectionMax?: number | undefined
+  /** Most channels of all connections together; 0 allows none. Default Infinity. */
+  channelMaxPerNode?: number | undefined
+  /** Most consumers of one channel; 0 allows none. Default Infinity. */
+  consumerMaxPerChannel?: number | undefined
+  /** Prefetch of consumers whose client sets none; 0 is no limit. Default 0. */
+  defaultConsumerPrefetch?: number | undefined
+  /** Most queues of all virtual hosts together; 0 allows none. Default Infinity. */
+  clusterQueueLimit?: number | undefined
+  /** Most exchanges of all virtual hosts together, the predeclared ones included. Default Infinity. */
+  clusterExchangeLimit?: number | undefined
+  /** Type of queues declared without one, where their virtual host has none either. Default 'classic'. */
+  defaultQueueType?: QueueType | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
@@ -75,6 +91,11 @@ export interface ResolvedOptions {
   readonly heartbeatSeconds: number
   readonly frameMax: number
   readonly channelMax: number
+  readonly connectionMax: number
+  readonly channelMaxPerNode: number
+  readonly consumerMaxPerChannel: number
+  readonly defaultConsumerPrefetch: number
+  readonly limits: BrokerLimits
   readonly handshakeTimeoutMs: number
   /** The same as `profile.maxMessageBytes`. */
   readonly maxMessageBytes: number
@@ -110,6 +131,11 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     heartbeatSeconds: given.heartbeatSeconds ?? DEFAULTS.heartbeatSeconds,
     frameMax,
     channelMax: given.channelMax ?? DEFAULTS.channelMax,
+    connectionMax: given.connectionMax ?? Number.POSITIVE_INFINITY,
+    channelMaxPerNode: given.channelMaxPerNode ?? Number.POSITIVE_INFINITY,
+    consumerMaxPerChannel: given.consumerMaxPerChannel ?? Number.POSITIVE_INFINITY,
+    defaultConsumerPrefetch: given.defaultConsumerPrefetch ?? 0,
+    limits: limitsOf(given),
     handshakeTimeoutMs: given.handshakeTimeoutMs ?? DEFAULTS.handshakeTimeoutMs,
     maxMessageBytes: profile.maxMessageBytes,
     memoryHighWatermark: given.memoryHighWatermark ?? DEFAULTS.memoryHighWatermark,
@@ -158,6 +184,14 @@ function profileOf(given: Given): CompatProfile {
     permitsTransientNonexclusiveQueues:
       given.permitTransientNonexclusiveQueues ?? profile.permitsTransientNonexclusiveQueues,
     permitsGlobalQos: given.permitGlobalQos ?? profile.permitsGlobalQos,
+  })
+}
+
+function limitsOf({ clusterQueueLimit, clusterExchangeLimit, defaultQueueType }: Given): BrokerLimits {
+  return Object.freeze({
+    queues: clusterQueueLimit ?? NO_LIMITS.queues,
+    exchanges: clusterExchangeLimit ?? NO_LIMITS.exchanges,
+    defaultQueueType: defaultQueueType ?? NO_LIMITS.defaultQueueType,
   })
 }
 

@@ -7,10 +7,12 @@ import { declareQueue, expectError, recoverBroker } from '../support/broker-fixt
 
 const queue = { kind: 'queue', name: 'q', vhost: '/' } as const
 
+const flags = { isDurable: true, isAutoDelete: false, exclusiveOwner: undefined }
+
 const integer = (value: number): FieldValue => ({ type: 'I', value })
 
 function validate(args: FieldTable): void {
-  validateQueueArguments(withQueueType(args), queue)
+  validateQueueArguments(withQueueType(args, flags, 'classic'), queue)
 }
 
 function expectRefusal(args: FieldTable, text: string): void {
@@ -150,5 +152,25 @@ describe('the arguments of a classic queue', () => {
       const args = [{ name: 'x-queue-type', value: longString(absent) }, other]
       expect(declareQueue(vhost, `absent ${absent}`, { arguments: args }).arguments).toEqual([other, classic])
     }
+  })
+})
+
+describe('3.6 the type of a queue that names none', () => {
+  const stored = (args: FieldTable, changes = {}) => withQueueType(args, { ...flags, ...changes }, 'quorum')
+
+  it('is the default, which two words stand for as well', () => {
+    const quorum = fields({ 'x-queue-type': longString('quorum') })
+    expect(stored([])).toEqual(quorum)
+    expect(stored(fields({ 'x-queue-type': longString('') }))).toEqual(quorum)
+    expect(stored(fields({ 'x-queue-type': longString('undefined') }))).toEqual(quorum)
+  })
+
+  it('gives way to the one that is named', () => {
+    const args = fields({ 'x-queue-type': longString('stream') })
+    expect(stored(args)).toBe(args)
+  })
+
+  it.each([{ isDurable: false }, { isAutoDelete: true }, { exclusiveOwner: {} }])('is classic for %j', (changes) => {
+    expect(stored([], changes)).toEqual(fields({ 'x-queue-type': longString('classic') }))
   })
 })

@@ -5,6 +5,7 @@ import type { VirtualHost } from '../../src/broker/virtual-host.js'
 import { fields, longString } from '../../src/protocol/field-values.js'
 import {
   bind,
+  crash,
   declareExchange,
   declareQueue,
   type RunningBroker,
@@ -134,5 +135,34 @@ describe('16 a policy', () => {
     const { broker } = await restart(first)
     const again = broker.addVirtualHost('theirs').policies
     expect([...again.list('user'), ...again.list('operator')]).toEqual([])
+  })
+})
+
+describe('what is known of a virtual host', () => {
+  it('is stored, and changed part by part', async () => {
+    const first = await recoverBroker()
+    const metadata = { description: 'th\xc3\xa9irs', tags: ['a'], defaultQueueType: 'quorum' } as const
+    first.broker.addVirtualHost('theirs', metadata).setMetadata({ limits: { maxQueues: 3 } })
+    const second = await restart(first)
+    expect(second.broker.findVirtualHost('theirs')?.metadata).toEqual({ ...metadata, limits: { maxQueues: 3 } })
+    second.broker.findVirtualHost('theirs')?.setMetadata({ limits: {}, description: '' })
+    const third = await restart(second)
+    expect(third.broker.findVirtualHost('theirs')?.metadata).toEqual({ ...metadata, limits: {}, description: '' })
+  })
+
+  it('is lost with the crash that lost the virtual host', async () => {
+    const first = await recoverBroker()
+    first.broker.addVirtualHost('theirs', { description: 'gone' })
+    const { broker } = await crash(first)
+    expect(broker.addVirtualHost('theirs').metadata.description).toBe('')
+  })
+
+  it('decides over the type of queues before the broker does (semantics 3.6)', async () => {
+    const { vhost, broker } = await recoverBroker()
+    expect(vhost.defaultQueueType).toBe('classic')
+    vhost.setMetadata({ defaultQueueType: 'stream' })
+    expect(vhost.defaultQueueType).toBe('stream')
+    vhost.setMetadata({ defaultQueueType: null })
+    expect([vhost.defaultQueueType, broker.addVirtualHost('other').defaultQueueType]).toEqual(['classic', 'classic'])
   })
 })
