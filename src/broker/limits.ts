@@ -8,12 +8,15 @@ export interface BrokerLimits {
   readonly exchanges: number
   /** The type of queues declared without one, where the virtual host has none either. */
   readonly defaultQueueType: QueueType
+  /** Whether a quorum queue may be declared again as a classic one, as long as what matters to both is the same. */
+  readonly relaxesQuorumRedeclaration: boolean
 }
 
 export const NO_LIMITS: BrokerLimits = Object.freeze({
   queues: Number.POSITIVE_INFINITY,
   exchanges: Number.POSITIVE_INFINITY,
   defaultQueueType: 'classic',
+  relaxesQuorumRedeclaration: false,
 })
 
 /**

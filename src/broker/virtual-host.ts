@@ -10,7 +10,6 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
 import {
-  clusterQueueLimitReached,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
   exchangeLimitReached,
@@ -18,16 +17,19 @@ import {
   invalidArgumentType,
   notEmpty,
   notFound,
+  queueLimitReached,
   reservedPrefix,
   transientQueuesDenied,
   unknownExchangeType,
-  vhostQueueLimitReached,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
 import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
+import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
+import { queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -47,7 +49,7 @@ import {
   type QueueOptions,
   type QueueType,
 } from './queue.js'
-import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import { validateQueueArguments } from './queue-arguments.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import {
@@ -234,30 +236,31 @@ export class VirtualHost implements Topology {
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED, INTERNAL_ERROR (transient queues denied)
    */
   declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
+    const { profile } = this.#parts
+    const args = withQueueType(declared.arguments, declared, this.defaultQueueType, profile)
     const given = strippedName(declared.name)
+    if (given === '') requireServerNamedType(queueTypeOf(args))
     if (isReservedName(given)) throw reservedPrefix('queue', given)
     const name = given === '' ? generatedName('gen') : given
     const resource = { kind: 'queue', name, vhost: this.name } as const
     access.require('configure', resource)
-    const args = withQueueType(declared.arguments, declared, this.defaultQueueType)
     // An exclusive queue goes with its connection, so there is nothing to be durable for.
     const isDurable = declared.isDurable && declared.exclusiveOwner === undefined
     const existing = this.#queues.get(name)
     if (existing) {
       existing.requireAccessBy(owner)
-      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      const { relaxesQuorumRedeclaration } = this.#parts.limits
+      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args }, relaxesQuorumRedeclaration)
       return existing
     }
     this.#requireDeadLetterAccess(resource, args, access)
-    validateQueueArguments(args, resource)
-    if (
-      !isDurable &&
-      declared.exclusiveOwner === undefined &&
-      !this.#parts.profile.permitsTransientNonexclusiveQueues
-    ) {
+    const type = validateQueueArguments(args, resource, profile)
+    if (!isDurable && declared.exclusiveOwner === undefined && !profile.permitsTransientNonexclusiveQueues) {
       throw transientQueuesDenied()
     }
     this.#requireRoomForQueue(resource)
+    requireFlagsOfType(type, declared, args, resource)
+    refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
   }
 
@@ -407,8 +410,8 @@ export class VirtualHost implements Topology {
   #requireRoomForQueue({ name }: { readonly name: ByteString }): void {
     const { limits, totals } = this.#parts
     const { maxQueues } = this.#metadata.limits
-    if (isReached(maxQueues, () => this.#queues.size)) throw vhostQueueLimitReached(name, this.name, maxQueues)
-    if (isReached(limits.queues, () => totals.queues)) throw clusterQueueLimitReached(name, limits.queues)
+    if (isReached(maxQueues, () => this.#queues.size)) throw queueLimitReached(name, maxQueues, this.name)
+    if (isReached(limits.queues, () => totals.queues)) throw queueLimitReached(name, limits.queues)
   }
 
   #requireDeadLetterAccess(

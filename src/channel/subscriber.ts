@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
-import { validateConsumerArguments } from '../broker/consumer-arguments.js'
+import { parseConsumerArguments } from '../broker/consumer-arguments.js'
+import { refuseConsumerNotYetHonoured } from '../broker/declaration/not-yet-honoured.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
 import { AmqpError } from '../protocol/amqp-error.js'
@@ -126,7 +127,8 @@ export class Subscriber implements ConsumerSink {
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    validateConsumerArguments(method.arguments, queue)
+    parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
+    refuseConsumerNotYetHonoured(method.arguments, queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const options = { tag, noAck, isExclusive: exclusive, prefetch: this.#prefetch, arguments: method.arguments }

@@ -25,8 +25,9 @@ export type SenderSelected =
   /** The header is no array. */
   | { readonly invalid: 'CC' | 'BCC'; readonly value: FieldValue }
 
-const HEADERS_FLAG = 0x2000
+export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
+export const EXPIRATION_FLAG = 0x0100
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
 const CONTINUATION_FLAG = 0x0001
@@ -76,7 +77,7 @@ export class PropertiesReader {
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     if (flags & 0x0800) reader.octet()
     for (const flag of [0x0400, 0x0200]) skipShortString(flag)
-    const expiration = skipShortString(0x0100)
+    const expiration = skipShortString(EXPIRATION_FLAG)
     skipShortString(0x0080)
     if (flags & 0x0040) reader.longLong()
     skipShortString(0x0020)

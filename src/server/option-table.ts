@@ -191,6 +191,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     doc: 'Type of queues that are declared without one, where their virtual host has none either',
   },
   {
+    name: 'relaxedQuorumRedeclaration',
+    key: 'quorum_queue.property_equivalence.relaxed_checks_on_redeclaration',
+    flag: 'relaxed-quorum-redeclaration',
+    type: { kind: 'switch' },
+    defaultText: 'false',
+    doc: 'Whether a quorum queue may be declared again as a classic one',
+  },
+  {
     name: 'handshakeTimeoutMs',
     key: 'handshake_timeout',
     flag: 'handshake-timeout',

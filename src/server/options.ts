@@ -49,6 +49,8 @@ export interface BrokerOptions {
   clusterExchangeLimit?: number | undefined
   /** Type of queues declared without one, where their virtual host has none either. Default 'classic'. */
   defaultQueueType?: QueueType | undefined
+  /** Whether a quorum queue may be declared again as a classic one. Default false. */
+  relaxedQuorumRedeclaration?: boolean | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
@@ -187,11 +189,13 @@ function profileOf(given: Given): CompatProfile {
   })
 }
 
-function limitsOf({ clusterQueueLimit, clusterExchangeLimit, defaultQueueType }: Given): BrokerLimits {
+function limitsOf(given: Given): BrokerLimits {
+  const { clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
   return Object.freeze({
     queues: clusterQueueLimit ?? NO_LIMITS.queues,
     exchanges: clusterExchangeLimit ?? NO_LIMITS.exchanges,
     defaultQueueType: defaultQueueType ?? NO_LIMITS.defaultQueueType,
+    relaxesQuorumRedeclaration: relaxedQuorumRedeclaration ?? NO_LIMITS.relaxesQuorumRedeclaration,
   })
 }
 

@@ -82,7 +82,13 @@ describe('resolveOptions', () => {
       limits: NO_LIMITS,
     })
     const asked = { clusterQueueLimit: 1, clusterExchangeLimit: 0, defaultQueueType: 'quorum' } as const
-    expect(resolveOptions(asked).limits).toEqual({ queues: 1, exchanges: 0, defaultQueueType: 'quorum' })
+    const relaxed = { relaxedQuorumRedeclaration: true }
+    expect(resolveOptions({ ...asked, ...relaxed }).limits).toEqual({
+      queues: 1,
+      exchanges: 0,
+      defaultQueueType: 'quorum',
+      relaxesQuorumRedeclaration: true,
+    })
   })
 
   it('overrides single behaviours of a profile', () => {
