@@ -6,8 +6,8 @@ import { foreignArgument, invalidArgument, type Resource } from '../protocol/rep
 import { anyInteger, anything, type Check, flag, nonNegative, unacceptableType } from './declaration/argument-checks.js'
 import { integerArgument, isSet, plainNumber } from './declaration/argument-values.js'
 import { parseAge } from './declaration/max-age.js'
+import type { QueueType } from './declaration/queue-type.js'
 import { QUEUE_MODULES } from './declaration/queue-type.js'
-import type { QueueType } from './queue.js'
 
 /** Where in a stream a consumer begins. What lies outside of the stream means its nearest end. */
 export type StreamOffset =

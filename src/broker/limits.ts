@@ -1,4 +1,4 @@
-import type { QueueType } from './queue-type.js'
+import type { QueueType } from './declaration/queue-type.js'
 
 /** What the operator sets for the whole broker. Limits may be infinite; 0 allows none. */
 export interface BrokerLimits {

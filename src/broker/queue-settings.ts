@@ -14,7 +14,7 @@ import { MILLISECONDS_MAX } from './declaration/argument-checks.js'
 import { integerArgument, isSet, textArgument } from './declaration/argument-values.js'
 import { parseAge } from './declaration/max-age.js'
 import { FILTER_BYTES_MAX, FILTER_BYTES_MIN, SEGMENT_BYTES_MAX } from './declaration/queue-flags.js'
-import type { QueueType } from './queue.js'
+import type { QueueType } from './declaration/queue-type.js'
 
 /** The definition of a policy, as JSON values, but for strings, which are byte strings. */
 export type PolicyDefinition = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/byte-string.js'
-import type { QueueType } from './queue-type.js'
+import type { QueueType } from './declaration/queue-type.js'
 
 /** What is known of a virtual host beside its name and contents. */
 export interface VirtualHostMetadata {

@@ -10,6 +10,7 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
 import {
+  conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
   exchangeLimitReached,
@@ -25,11 +26,12 @@ import {
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
-import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import type { DeathReason } from './dead-letter-headers.js'
+import { DeadLetters } from './dead-letters.js'
 import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
-import { queueTypeOf, withQueueType } from './declaration/queue-type.js'
+import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -38,18 +40,21 @@ import {
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { isReached } from './limits.js'
+import { MessageQueue } from './message-queue.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Policies } from './policies/policies.js'
+import type { EffectivePolicy } from './policies/policy.js'
 import {
   Enqueued,
   type EnqueueResult,
   type ExclusiveOwner,
   type Queue,
+  type QueueHost,
   type QueueOptions,
-  type QueueType,
 } from './queue.js'
 import { validateQueueArguments } from './queue-arguments.js'
+import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import {
@@ -70,6 +75,11 @@ export interface DeclareQueue extends QueueDeclaration {
   readonly name: ByteString
 }
 
+interface DeleteConditions {
+  readonly ifUnused: boolean
+  readonly ifEmpty: boolean
+}
+
 const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
   { name: '', type: 'direct', isInternal: false },
   { name: 'amq.direct', type: 'direct', isInternal: false },
@@ -80,13 +90,14 @@ const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isIntern
   { name: 'amq.rabbitmq.trace', type: 'topic', isInternal: true },
 ]
 
-export class VirtualHost implements Topology {
+export class VirtualHost implements Topology, QueueHost {
   readonly name: ByteString
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
   readonly policies: Policies
   readonly #parts: BrokerParts
+  readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
@@ -101,6 +112,7 @@ export class VirtualHost implements Topology {
     this.router = new Router(this)
     this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
     this.#metadata = metadata
+    this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -251,6 +263,7 @@ export class VirtualHost implements Topology {
       existing.requireAccessBy(owner)
       const { relaxesQuorumRedeclaration } = this.#parts.limits
       requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args }, relaxesQuorumRedeclaration)
+      existing.touch()
       return existing
     }
     this.#requireDeadLetterAccess(resource, args, access)
@@ -261,7 +274,7 @@ export class VirtualHost implements Topology {
     this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
     refuseQueueNotYetHonoured(type, args, resource)
-    return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+    return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
   /** queue.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED, RESOURCE_LOCKED */
@@ -270,6 +283,7 @@ export class VirtualHost implements Topology {
     access.requireAny({ kind: 'queue', name, vhost: this.name })
     const queue = this.queue(name)
     queue.requireAccessBy(owner)
+    queue.touch()
     return queue
   }
 
@@ -289,17 +303,13 @@ export class VirtualHost implements Topology {
    * @returns ready messages dropped.
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED
    */
-  deleteQueue(
-    givenName: ByteString,
-    conditions: { ifUnused: boolean; ifEmpty: boolean },
-    owner: ExclusiveOwner,
-    access: Access,
-  ): number {
+  deleteQueue(givenName: ByteString, conditions: DeleteConditions, owner: ExclusiveOwner, access: Access): number {
     const name = strippedName(givenName)
     access.require('configure', { kind: 'queue', name, vhost: this.name })
     const queue = this.#queues.get(name)
     if (!queue) return 0
     queue.requireAccessBy(owner)
+    if (queue.type === 'quorum') requireUnconditional(queue, conditions)
     if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
     if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
@@ -374,9 +384,20 @@ export class VirtualHost implements Topology {
 
   /** Has every exchange and queue follow the policies that there are now. */
   followPolicies(): void {
-    for (const exchange of this.#exchanges.values()) this.policies.follow(exchange)
-    for (const queue of [...this.#queues.values()]) this.policies.follow(queue)
+    for (const exchange of this.#exchanges.values()) this.#followPolicies(exchange)
+    for (const queue of [...this.#queues.values()]) {
+      const news = this.policies.newsFor(queue)
+      if (news) queue.apply(this.#settings(queue, news))
+    }
     this.touchTopology()
+  }
+
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
+    return this.#deadLetters.publish(message, queue, reason, settings)
+  }
+
+  expire(queue: Queue): void {
+    this.removeQueue(queue)
   }
 
   /** Notes a change that routing depends on. */
@@ -397,7 +418,8 @@ export class VirtualHost implements Topology {
 
   /** Takes back a stored queue, still without its messages. */
   restoreQueue(definitionId: number, stored: StoredQueue, args: FieldTable): Queue {
-    const options = { ...stored, isDurable: true, exclusiveOwner: undefined, arguments: args }
+    const type = queueTypeOf(args)
+    const options = { ...stored, type, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
   }
 
@@ -446,7 +468,7 @@ export class VirtualHost implements Topology {
   #newExchange(definitionId: number | undefined, options: ExchangeOptions): void {
     const exchange = new Exchange(definitionId, options)
     this.#exchanges.set(options.name, exchange)
-    this.policies.follow(exchange)
+    this.#followPolicies(exchange)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -468,12 +490,29 @@ export class VirtualHost implements Topology {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const queue = new ClassicQueue(id, options, this.#parts)
+    const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
+    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
-    this.policies.follow(queue)
+    // It starts with what the policies say, and hears of what they say later.
+    this.policies.newsFor(queue)
     this.touchTopology()
     return queue
   }
+
+  #settings({ type, arguments: args }: Pick<QueueOptions, 'type' | 'arguments'>, effective: EffectivePolicy) {
+    const { policy, operatorPolicy } = effective
+    return effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, this.#parts.profile)
+  }
+
+  #followPolicies(exchange: Exchange): void {
+    const news = this.policies.newsFor(exchange)
+    if (news) exchange.applyPolicies(news)
+  }
+}
+
+function requireUnconditional(queue: Queue, { ifUnused, ifEmpty }: DeleteConditions): void {
+  if (ifUnused) throw conditionalDeleteOfQuorumQueue(queue, 'if-unused')
+  if (ifEmpty) throw conditionalDeleteOfQuorumQueue(queue, 'if-empty')
 }
 
 function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {

@@ -15,7 +15,13 @@ import {
   encodeBasicRecoverOk,
 } from '../protocol/generated/methods.js'
 import { Message } from '../protocol/message.js'
-import { consumerTagInUse, notImplemented, tooManyConsumers, unknownDeliveryTag } from '../protocol/reply-texts.js'
+import {
+  consumerTagInUse,
+  globalQosNotSupported,
+  notImplemented,
+  tooManyConsumers,
+  unknownDeliveryTag,
+} from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
@@ -127,11 +133,13 @@ export class Subscriber implements ConsumerSink {
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
+    const { priority } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
     refuseConsumerNotYetHonoured(method.arguments, queue)
+    if (this.#channelPrefetch > 0 && queue.type !== 'classic') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
-    const options = { tag, noAck, isExclusive: exclusive, prefetch: this.#prefetch, arguments: method.arguments }
+    const prefetch = this.#prefetch
+    const options = { tag, noAck, isExclusive: exclusive, prefetch, priority, arguments: method.arguments }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
@@ -216,9 +224,10 @@ export class Subscriber implements ConsumerSink {
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
     this.#isClosed = true
+    // Before another consumer may take its place, which goes on where this one has ended.
+    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
-    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     this.#afterSettling()
   }
 

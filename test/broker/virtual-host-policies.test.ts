@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { EffectivePolicy } from '../../src/broker/policies/policy.js'
-import type { Queue } from '../../src/broker/queue.js'
 import type { VirtualHost } from '../../src/broker/virtual-host.js'
-import { fields, longString } from '../../src/protocol/field-values.js'
+import { fields, long, longString } from '../../src/protocol/field-values.js'
 import {
   bind,
   crash,
@@ -70,12 +68,8 @@ describe('16 the policy key alternate-exchange', () => {
 })
 
 describe('16 a policy', () => {
-  /** What a queue is told of policies from now on. */
-  function told(queue: Queue): EffectivePolicy[] {
-    const all: EffectivePolicy[] = []
-    queue.applyPolicies = (effective) => void all.push(effective)
-    return all
-  }
+  const expires = (vhost: VirtualHost, pattern: string) =>
+    vhost.policies.set('user', { name: 'p', pattern, definition: { expires: 5 } })
 
   it.each([
     ['durable', {}],
@@ -83,23 +77,48 @@ describe('16 a policy', () => {
     ['transient', { isDurable: false }],
   ])('reaches queues that are %s', async (_, options) => {
     const { vhost } = await recoverBroker()
-    const heard = told(declareQueue(vhost, 'q', options))
-    vhost.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
-    expect(heard.map(({ definition }) => definition)).toEqual([{ expires: 5 }])
+    const queue = declareQueue(vhost, 'q', options)
+    expires(vhost, '')
+    expect(queue.settings.expiresMs).toBe(5)
+    vhost.policies.clear('user', 'p')
+    expect(queue.settings.expiresMs).toBeUndefined()
   })
 
-  it('reaches queues that the broker has named', async () => {
+  it('reaches queues that the broker has named, and queues made later', async () => {
     const { vhost } = await recoverBroker()
-    const heard = told(declareQueue(vhost, ''))
-    vhost.policies.set('user', { name: 'p', pattern: '^amq\\.gen-', definition: { expires: 5 } })
-    expect(heard).toHaveLength(1)
+    const queue = declareQueue(vhost, '')
+    expires(vhost, '^amq\\.gen-')
+    expect([queue.settings.expiresMs, declareQueue(vhost, '').settings.expiresMs]).toEqual([5, 5])
+    expect(declareQueue(vhost, 'q').settings.expiresMs).toBeUndefined()
   })
 
   it('stays within its virtual host', async () => {
     const { broker, vhost } = await recoverBroker()
-    const heard = told(declareQueue(broker.addVirtualHost('theirs'), 'q'))
-    vhost.policies.set('user', { name: 'p', pattern: '', definition: { expires: 5 } })
-    expect(heard).toEqual([])
+    const queue = declareQueue(broker.addVirtualHost('theirs'), 'q')
+    expires(vhost, '')
+    expect(queue.settings.expiresMs).toBeUndefined()
+  })
+
+  it('is weighed against the arguments and the operator policy', async () => {
+    const { vhost } = await recoverBroker()
+    const queue = declareQueue(vhost, 'q', { arguments: fields({ 'x-max-length': long(4) }) })
+    vhost.policies.set('user', { name: 'p', pattern: '', definition: { 'max-length': 9, expires: 8 } })
+    expect(queue.settings).toMatchObject({ maxLength: 4, expiresMs: 8 })
+    vhost.policies.set('operator', { name: 'o', pattern: '', definition: { 'max-length': 3, expires: 9 } })
+    expect(queue.settings).toMatchObject({ maxLength: 3, expiresMs: 8 })
+  })
+
+  it('is not applied again to a queue for which nothing changes', async () => {
+    const { vhost } = await recoverBroker()
+    const queue = declareQueue(vhost, 'q')
+    expires(vhost, '^q$')
+    let applied = 0
+    queue.apply = () => applied++
+    expires(vhost, '^q$')
+    vhost.policies.set('user', { name: 'other', pattern: '', definition: { expires: 7 }, priority: -1 })
+    expect(applied).toBe(0)
+    vhost.policies.clear('user', 'p')
+    expect(applied).toBe(1)
   })
 
   it('has the broker end a turn, since nobody has asked with a method', async () => {
@@ -120,6 +139,7 @@ describe('16 a policy', () => {
     const { vhost } = second
     expect(routed(vhost, 'x', 'k')).toEqual(['to-ae'])
     expect(routed(vhost, 'amq.direct', 'k')).toEqual(['to-ae'])
+    expect(declareQueue(vhost, 'to-ae').settings.expiresMs).toBe(5)
     expect(vhost.policies.list('user')).toEqual(first.vhost.policies.list('user'))
     expect(vhost.policies.list('operator')).toEqual(first.vhost.policies.list('operator'))
     setAlternate(vhost, 'other')

@@ -263,34 +263,16 @@ describe('the arguments of a consumer of a classic queue (semantics 6.1)', () =>
 
 describe('an argument that is right but not honoured yet', () => {
   it.each([
-    ['x-expires', int(1000)],
-    ['x-message-ttl', int(0)],
-    ['x-dead-letter-exchange', ''],
-    ['x-max-length', int(0)],
-    ['x-max-length-bytes', int(1)],
-    ['x-max-priority', int(255)],
-    ['x-overflow', 'drop-head'],
-    ['x-single-active-consumer', true],
     ['x-consumer-timeout', int(1)],
-    ['x-delayed-retry-type', 'all'],
     ['x-message-deduplication', true],
   ])('is refused by name: %s', async (name, value) => {
     const text = `argument '${name}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
     await expectRefused({ [name]: value }, text)
   })
 
-  it.each(['quorum', 'stream'])('is the queue type %s', async (type) => {
-    const text = `argument 'x-queue-type=${type}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
-    await expectRefused({ 'x-queue-type': type }, text)
-  })
-
-  it('is x-priority of a consumer, unless it is 0', async () => {
-    const channel = await fixture.channel()
-    await channel.call('QueueDeclare', { queue: 'q' })
-    await channel.consume('q', { arguments: { 'x-priority': int(0) } })
-    const text =
-      "PRECONDITION_FAILED - argument 'x-priority' for queue 'q' in vhost '/' is not supported by this version of Leveret"
-    await channel.refuses('BasicConsume', { queue: 'q', arguments: { 'x-priority': int(1) } }, 406, text)
+  it('is the queue type stream', async () => {
+    const text = "argument 'x-queue-type=stream' for queue 'q' in vhost '/' is not supported by this version of Leveret"
+    await expectRefused({ 'x-queue-type': 'stream' }, text)
   })
 })
 

@@ -15,11 +15,8 @@ type TextName = {
  */
 const AWAITED = {
   bindToReplyQueue: /cannot bind or unbind to a volatile \(direct reply-to\) queue/,
-  getFromSingleActiveConsumerQueue: /basic\.get operations are not supported by quorum queues with single active/,
   protectedQueue: /Cannot delete protected queue '/,
-  conditionalDeleteOfQuorumQueue: /queue\.delete operations with if-(unused|empty) flag set are not supported/,
   purgeOfStream: /queue\.purge not supported by stream queues queue '/,
-  globalQosNotSupported: / does not support global qos/,
   streamNeedsPrefetch: /consumer prefetch count is not set for stream queue '/,
   streamNeedsAcknowledgements: /automatic acknowledgement not supported by stream queue '/,
   getFromStream: /basic\.get not supported by stream queues queue '/,
@@ -28,12 +25,15 @@ const AWAITED = {
   replyConsumerAlreadySet: /reply consumer already set/,
   noReplyConsumer: /fast reply consumer does not exist/,
   acknowledgementTimedOut: /delivery acknowledgement on channel \d+ timed out/,
-  partialTxCompletion: /partial tx completion/,
 } satisfies Partial<Record<TextName, RegExp>>
 
 /** What a test cannot do without that asks for the text: the part of it that no other text has. */
 const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>> = {
   frameTooLarge: /\{frame_too_large,/,
+  getFromSingleActiveConsumerQueue: /basic\.get operations are not supported by /,
+  conditionalDeleteOfQuorumQueue: /queue\.delete operations with \$\{flag\} flag set/,
+  globalQosNotSupported: / does not support global qos/,
+  partialTxCompletion: /partial tx completion/,
   invalidFrameEnd: /\{invalid_frame_end_marker,/,
   unknownFrame: /: unknown_frame/,
   frameOnWrongChannel: /UNEXPECTED_FRAME - type 8, all octets/,

@@ -16,6 +16,7 @@ import { ManualClock } from './manual-clock.js'
 export interface ServedBroker {
   readonly broker: Broker
   readonly users: Users
+  readonly clock: ManualClock
   readonly port: number
 }
 
@@ -59,5 +60,5 @@ export async function serveBroker(): Promise<ServedBroker> {
   })
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('the server listens on no port')
-  return { broker, users, port: address.port }
+  return { broker, users, clock, port: address.port }
 }

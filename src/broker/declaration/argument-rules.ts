@@ -5,7 +5,6 @@
 
 import type { ByteString } from '../../base/byte-string.js'
 import type { CompatProfile } from '../../protocol/compat-profile.js'
-import type { QueueType } from '../queue.js'
 import {
   anything,
   type Check,
@@ -22,6 +21,7 @@ import {
   queueVersion,
   text,
 } from './argument-checks.js'
+import type { QueueType } from './queue-type.js'
 
 export interface ArgumentRule {
   readonly name: ByteString

@@ -4,30 +4,20 @@
  */
 
 import type { ByteString } from '../../base/byte-string.js'
-import { type FieldTable, type FieldValue, integerOf, lookup } from '../../protocol/field-table.js'
+import { type FieldTable, type FieldValue, lookup } from '../../protocol/field-table.js'
 import { type Resource, unsupportedArgument } from '../../protocol/reply-texts.js'
-import type { QueueType } from '../queue.js'
+import type { QueueType } from './queue-type.js'
 
-const QUEUE_TYPES_NOT_YET_HONOURED: readonly QueueType[] = ['quorum', 'stream']
+const QUEUE_TYPES_NOT_YET_HONOURED: readonly QueueType[] = ['stream']
 
 /** Arguments of queue.declare, by what of them would make a difference. */
 const NOT_YET_HONOURED: Readonly<Record<ByteString, (value: FieldValue) => boolean>> = {
-  'x-expires': always,
-  'x-message-ttl': always,
-  'x-dead-letter-exchange': always,
-  'x-max-length': always,
-  'x-max-length-bytes': always,
-  'x-max-priority': always,
-  'x-overflow': always,
-  'x-single-active-consumer': always,
   'x-consumer-timeout': always,
-  'x-delayed-retry-type': (value) => value.type !== 'S' || value.value !== 'disabled',
   'x-message-deduplication': (value) => value.type !== 't' || value.value,
 }
 
 /** Arguments of basic.consume, likewise. */
 const NOT_YET_HONOURED_OF_CONSUMERS: Readonly<Record<ByteString, (value: FieldValue) => boolean>> = {
-  'x-priority': (value) => integerOf(value) !== 0n,
   'x-consumer-timeout': always,
 }
 

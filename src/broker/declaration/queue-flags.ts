@@ -9,7 +9,7 @@ import {
   serverNamedQueueNotAllowed,
   streamArgumentTooLarge,
 } from '../../protocol/reply-texts.js'
-import type { QueueType } from '../queue.js'
+import type { QueueType } from './queue-type.js'
 import { QUEUE_MODULES, type QueueFlags } from './queue-type.js'
 
 /** A stream may have no larger segments. */

@@ -2,7 +2,8 @@ import type { ByteString } from '../../base/byte-string.js'
 import type { CompatProfile } from '../../protocol/compat-profile.js'
 import { type FieldTable, type FieldValue, lookup } from '../../protocol/field-table.js'
 import { longString } from '../../protocol/field-values.js'
-import type { QueueType } from '../queue.js'
+
+export type QueueType = 'classic' | 'quorum' | 'stream'
 
 /** What queue.declare says of a queue beside its name and arguments. */
 export interface QueueFlags {

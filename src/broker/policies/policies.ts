@@ -14,19 +14,13 @@ import { POLICY_KEYS } from './policy-keys.js'
 import { PolicySet, type PolicySubject } from './policy-set.js'
 import { type GivenPolicy, validatedPolicy } from './validate-policy.js'
 
-/** Something that policies apply to. */
-export type PolicyFollower = PolicySubject & {
-  /** Takes over what holds from now on. */
-  applyPolicies?(effective: EffectivePolicy): void
-}
-
 export class Policies {
   readonly #sets: Readonly<Record<PolicyKind, PolicySet>>
   readonly #onChange: () => void
-  /** What followers were told last; those that were told nothing have no policy. */
-  readonly #told = new WeakMap<PolicyFollower, EffectivePolicy>()
+  /** What was told of queues and exchanges last; where nothing was, there is no policy. */
+  readonly #told = new WeakMap<PolicySubject, EffectivePolicy>()
 
-  /** @param onChange called after a change: every follower has to be taken through `follow`. */
+  /** @param onChange called after a change: there may be news for every queue and exchange. */
   constructor(vhost: ByteString, definitions: Definitions, log: Log, onChange: () => void) {
     this.#sets = {
       user: new PolicySet(vhost, DefinitionKind.POLICY, definitions, log),
@@ -75,13 +69,16 @@ export class Policies {
     return { policy, operatorPolicy, definition: merged(policy?.definition, operatorPolicy?.definition) }
   }
 
-  /** Tells `follower` what holds for it, unless that is what it was told last. */
-  follow(follower: PolicyFollower): void {
-    const before = this.#told.get(follower) ?? NO_POLICY
-    const now = this.effectiveFor(follower)
-    if (now.policy === before.policy && now.operatorPolicy === before.operatorPolicy) return
-    this.#told.set(follower, now)
-    follower.applyPolicies?.(now)
+  /**
+   * What holds for a queue or exchange, if that is not what this has returned for it last; what holds without policies
+   * is no news at first.
+   */
+  newsFor(subject: PolicySubject): EffectivePolicy | undefined {
+    const before = this.#told.get(subject) ?? NO_POLICY
+    const now = this.effectiveFor(subject)
+    if (now.policy === before.policy && now.operatorPolicy === before.operatorPolicy) return undefined
+    this.#told.set(subject, now)
+    return now
   }
 }
 

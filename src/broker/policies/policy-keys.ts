@@ -4,7 +4,7 @@
  */
 
 import type { ByteString } from '../../base/byte-string.js'
-import type { QueueType } from '../queue-type.js'
+import type { QueueType } from '../declaration/queue-type.js'
 import type { PolicyValue } from './policy.js'
 
 /** Makes one of a user's value and an operator's. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../src/base/log.js'
-import { Policies, type PolicyFollower } from '../../../src/broker/policies/policies.js'
-import type { EffectivePolicy, PolicyDefinition } from '../../../src/broker/policies/policy.js'
+import type { QueueType } from '../../../src/broker/declaration/queue-type.js'
+import { Policies } from '../../../src/broker/policies/policies.js'
+import type { PolicyDefinition } from '../../../src/broker/policies/policy.js'
 import type { GivenPolicy } from '../../../src/broker/policies/validate-policy.js'
-import type { QueueType } from '../../../src/broker/queue-type.js'
 import { Definitions } from '../../../src/store/definitions.js'
 import { MemoryStore } from '../../../src/store/memory/memory-store.js'
 
@@ -180,40 +180,37 @@ describe('16 a user policy and an operator policy', () => {
   })
 })
 
-describe('16 what follows policies', () => {
-  /** A queue that writes down what it is told. */
-  function follower() {
-    const told: PolicyDefinition[] = []
-    const applyPolicies = ({ definition }: EffectivePolicy) => void told.push(definition)
-    const itself: PolicyFollower = { ...queue(), applyPolicies }
-    return { itself, told }
-  }
-
-  it('is told when what holds for it changes, and only then', async () => {
-    const { itself, told } = follower()
-    const all = await policies(() => all.follow(itself))
+describe('16 news of policies', () => {
+  it('are there when what holds has changed, and only then', async () => {
+    const subject = queue()
+    const news: PolicyDefinition[] = []
+    const all = await policies(() => {
+      const now = all.newsFor(subject)
+      if (now) news.push(now.definition)
+    })
+    expect(all.newsFor(subject)).toBeUndefined()
     all.set('user', given('p', { pattern: '^other' }))
-    expect(told).toEqual([])
+    expect(news).toEqual([])
     all.set('user', given('p'))
     all.set('user', given('p'))
     all.set('user', given('lower', { priority: -1 }))
-    expect(told).toEqual([{ 'max-length': 1 }])
+    expect(news).toEqual([{ 'max-length': 1 }])
     all.set('user', given('p', { definition: { 'max-length': 2 } }))
     all.set('operator', given('o', { definition: { 'max-length': 1 } }))
-    expect(told.slice(1)).toEqual([{ 'max-length': 2 }, { 'max-length': 1 }])
+    expect(news.slice(1)).toEqual([{ 'max-length': 2 }, { 'max-length': 1 }])
     expect(all.clear('operator', 'o')).toBe(true)
     expect(all.clear('user', 'p')).toBe(true)
     expect(all.clear('user', 'lower')).toBe(true)
     expect(all.clear('user', 'lower')).toBe(false)
-    expect(told.slice(3)).toEqual([{ 'max-length': 2 }, { 'max-length': 1 }, {}])
+    expect(news.slice(3)).toEqual([{ 'max-length': 2 }, { 'max-length': 1 }, {}])
   })
 
-  it('hears nothing of a policy that is refused', async () => {
-    const { itself, told } = follower()
-    const all = await policies(() => all.follow(itself))
+  it('are none when a policy is refused, which changes nothing', async () => {
+    let changes = 0
+    const all = await policies(() => changes++)
     all.set('user', given('p'))
     expect(() => all.set('user', given('p', { definition: { expires: 0 } }))).toThrow('0 is not a valid queue expiry')
-    expect(told).toHaveLength(1)
+    expect(changes).toBe(1)
     expect(all.get('user', 'p')?.definition).toEqual({ 'max-length': 1 })
   })
 })
