@@ -46,6 +46,10 @@ export interface ChannelContext {
   readonly clock: Clock
   /** How long a delivery may stay unacked where nothing else is said, in milliseconds; infinity without a limit. */
   readonly consumerTimeoutMs: number
+  /** Most consumers of this channel, which may be infinite. */
+  readonly consumersMax: number
+  /** The prefetch of consumers until the client sets one; 0 is no limit. */
+  readonly defaultPrefetch: number
   /** Whether the client takes basic.cancel from the server. */
   readonly hasCancelNotify: boolean
   /** Reads nothing more from the client until `resume` has been called, once. @returns resume. */

@@ -19,6 +19,7 @@ import {
   consumerTagInUse,
   globalQosNotSupported,
   notImplemented,
+  tooManyConsumers,
   unknownDeliveryTag,
 } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
@@ -40,7 +41,7 @@ export class Subscriber implements ConsumerSink {
   readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
   /** The prefetch of consumers to come. */
-  #prefetch = 0
+  #prefetch: number
   /** The limit that all consumers share; 0 means none. */
   #channelPrefetch = 0
   /** Unacked deliveries to consumers, which the shared limit counts; those of basic.get do not count. */
@@ -68,6 +69,7 @@ export class Subscriber implements ConsumerSink {
     this.#context = context
     this.#output = output
     this.#bodyMax = bodyFrameMax(context.frameMax)
+    this.#prefetch = context.defaultPrefetch
     this.#onCancelled = onCancelled
     this.#timeouts = new DeliveryTimeouts({
       clock: context.clock,
@@ -135,8 +137,9 @@ export class Subscriber implements ConsumerSink {
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
   consume(method: BasicConsume, queueName: ByteString): void {
-    const { vhost, access, owner } = this.#context
+    const { vhost, access, owner, consumersMax } = this.#context
     if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
