@@ -2,6 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import { fieldTypeName, renderTerm } from '../protocol/field-text.js'
 import {
+  bindToReplyQueue,
   defaultExchangeNotPermitted,
   invalidXMatchType,
   invalidXMatchValue,
@@ -14,6 +15,7 @@ import type { BrokerParts } from './broker-parts.js'
 import type { Binding, Destination, Exchange } from './exchange.js'
 import { strippedName } from './names.js'
 import type { ExclusiveOwner } from './queue.js'
+import { isReplyQueueName } from './reply-queues.js'
 import { argumentIdentity } from './routing/argument-identity.js'
 import { InvalidBindingArgument, validateBinding } from './routing/validate-binding.js'
 import { DefinitionKind, type StoredBinding, storedArguments } from './stored-definitions.js'
@@ -106,6 +108,7 @@ export class Bindings {
     const sourceName = strippedName(request.source)
     const destinationName = strippedName(request.destination)
     const { destinationKind, key } = request
+    if (destinationKind === 'queue' && isReplyQueueName(destinationName)) this.#refuseReplyQueue()
     access.require('write', this.#resource(destinationKind, destinationName))
     if (sourceName === '' || (destinationKind === 'exchange' && destinationName === '')) {
       throw defaultExchangeNotPermitted()
@@ -115,6 +118,11 @@ export class Bindings {
     const source = this.#vhost.findExchange(sourceName)
     if (source?.type === 'topic') access.requireTopic('read', sourceResource, key)
     return { source, destination: this.#destination(destinationKind, destinationName), key }
+  }
+
+  /** Until RabbitMQ 4.2 it is a queue that does not exist. */
+  #refuseReplyQueue(): void {
+    if (this.#parts.profile.refusesReplyQueueBindings) throw bindToReplyQueue()
   }
 
   #destination(kind: 'exchange' | 'queue', name: ByteString): Destination | undefined {

@@ -36,6 +36,7 @@ import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
 import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import { ReplyQueues, type RouteTarget } from './reply-queues.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
@@ -64,6 +65,8 @@ export class VirtualHost implements Topology {
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
+  /** Channels that wait for answers by direct reply-to. */
+  readonly replyQueues: ReplyQueues
   readonly #parts: BrokerParts
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
@@ -76,6 +79,7 @@ export class VirtualHost implements Topology {
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.replyQueues = new ReplyQueues(name, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -109,6 +113,10 @@ export class VirtualHost implements Topology {
 
   findQueue(name: ByteString): Queue | undefined {
     return this.#queues.get(name)
+  }
+
+  replyRoute(name: ByteString): readonly RouteTarget[] {
+    return this.replyQueues.route(name)
   }
 
   /** @throws NOT_FOUND */
@@ -298,7 +306,7 @@ export class VirtualHost implements Topology {
    * @param onBehind called for a queue whose consumers have fallen behind.
    * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult {
+  enqueue(message: Message, route: readonly RouteTarget[], onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined

@@ -92,8 +92,8 @@ export class Channel implements TurnOutput, BatchWaiter {
     this.#reader = reader
     this.#output = output ?? new OrderedOutput(context.output, context.committer)
     this.#assembler = new ContentAssembler(context.profile.maxMessageBytes)
-    this.#publisher = new Publisher(number, context, this.#output)
     this.#subscriber = new Subscriber(number, context, this.#output, () => this.#writeAtEndOfTurn())
+    this.#publisher = new Publisher(number, context, this.#output, this.#subscriber)
     this.#exchangeMethods = new ExchangeMethods(number, context, this.#output)
     this.#queueMethods = new QueueMethods(number, context, this.#output)
   }

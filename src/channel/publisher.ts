@@ -2,17 +2,19 @@ import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
+import { REPLY_QUEUE, type RouteTarget } from '../broker/reply-queues.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import { encodeBasicAck, encodeBasicNack } from '../protocol/generated/methods.js'
 import { ReplyCode } from '../protocol/generated/reply-codes.js'
 import type { Message } from '../protocol/message.js'
-import { sameOctets } from '../protocol/octets.js'
+import { octetAt, sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import {
   internalError,
   messageTooLarge,
+  noReplyConsumer,
   notImplemented,
   publishToInternalExchange,
   unacceptableHeader,
@@ -32,9 +34,15 @@ interface LastTarget {
   readonly envelope: Buffer
   readonly exchange: Exchange
   /** Undefined where headers decide. */
-  readonly route: readonly Queue[] | undefined
+  readonly route: readonly RouteTarget[] | undefined
   readonly topologyVersion: number
   readonly accessVersion: number
+}
+
+/** Whom the answers to what the channel publishes are for. */
+export interface ReplyOrigin {
+  /** What takes the place of `amq.rabbitmq.reply-to` in a request; undefined when nobody waits for answers. */
+  readonly replyName: ByteString | undefined
 }
 
 /** basic.publish: checks, routes and enqueues what the channel's client publishes, and confirms it. */
@@ -42,6 +50,7 @@ export class Publisher {
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
+  readonly #replies: ReplyOrigin
   readonly #bodyMax: number
   readonly #properties: PropertiesReader
   #lastTarget: LastTarget | undefined
@@ -52,10 +61,11 @@ export class Publisher {
     nack: (seqno, multiple) => encodeBasicNack(this.#output.buffer, this.#channel, seqno, multiple, true),
   }
 
-  constructor(channel: number, context: ChannelContext, output: OrderedOutput) {
+  constructor(channel: number, context: ChannelContext, output: OrderedOutput, replies: ReplyOrigin) {
     this.#channel = channel
     this.#context = context
     this.#output = output
+    this.#replies = replies
     this.#bodyMax = bodyFrameMax(context.frameMax)
     this.#properties = new PropertiesReader(context.profile.sortsHeaders)
   }
@@ -84,6 +94,7 @@ export class Publisher {
     if (bodyBytes > maxMessageBytes) throw messageTooLarge(bodyBytes, maxMessageBytes, BODY_BYTES_ABSOLUTE_MAX)
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
+    if (properties.replyTo === REPLY_QUEUE) this.#nameReplies(message, properties.replyToAt)
     if (properties.expiration !== undefined) this.#noteExpiration(properties.expiration)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
@@ -93,7 +104,7 @@ export class Publisher {
   }
 
   /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
-  enqueue(message: Message, route: readonly Queue[], isMandatory: boolean): EnqueueResult {
+  enqueue(message: Message, route: readonly RouteTarget[], isMandatory: boolean): EnqueueResult {
     const result = this.#context.vhost.enqueue(message, route, this.#onBehind)
     const awaitsStore = result === Enqueued.AWAITS_STORE
     if (awaitsStore && this.#context.committer.isBehind) this.#context.noteStoreBehind()
@@ -143,7 +154,7 @@ export class Publisher {
     }
   }
 
-  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly Queue[] {
+  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly RouteTarget[] {
     const { senderSelected, headers } = properties
     const { router } = this.#context.vhost
     if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
@@ -174,6 +185,13 @@ export class Publisher {
     return properties
   }
 
+  /** Has the answers to a request come to this channel. @param replyToAt where reply-to begins behind the prefix. */
+  #nameReplies(message: Message, replyToAt: number): void {
+    const { replyName } = this.#replies
+    if (replyName === undefined) throw noReplyConsumer()
+    replaceReplyTo(message, message.headerStart + CONTENT_HEADER_PREFIX + replyToAt, replyName)
+  }
+
   #requireOwnUserId(userId: string): void {
     const { userName, isImpersonator } = this.#context
     if (userId !== userName && !isImpersonator) throw userIdMismatch(userId, userName)
@@ -187,6 +205,16 @@ export class Publisher {
 function replaceProperties(message: Message, properties: Buffer): void {
   const { header, headerStart } = message
   message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
+  message.headerStart = 0
+  message.headerEnd = message.header.length
+}
+
+/** @param at where the short string begins in the header. */
+function replaceReplyTo(message: Message, at: number, name: ByteString): void {
+  const { header, headerStart, headerEnd } = message
+  const behind = at + 1 + octetAt(header, at)
+  const replaced = Buffer.from(String.fromCharCode(name.length) + name, 'latin1')
+  message.header = Buffer.concat([header.subarray(headerStart, at), replaced, header.subarray(behind, headerEnd)])
   message.headerStart = 0
   message.headerEnd = message.header.length
 }

@@ -3,6 +3,7 @@ import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../brok
 import { validateConsumerArguments } from '../broker/consumer-arguments.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
+import { REPLY_QUEUE } from '../broker/reply-queues.js'
 import { AmqpError } from '../protocol/amqp-error.js'
 import { bodyFrameMax, encodeDelivery, encodeGetOk } from '../protocol/content-encoder.js'
 import {
@@ -14,14 +15,22 @@ import {
   encodeBasicRecoverOk,
 } from '../protocol/generated/methods.js'
 import { Message } from '../protocol/message.js'
-import { consumerTagInUse, notImplemented, unknownDeliveryTag } from '../protocol/reply-texts.js'
+import {
+  consumerTagInUse,
+  notImplemented,
+  replyConsumerAlreadySet,
+  replyConsumerCannotAcknowledge,
+  unknownDeliveryTag,
+} from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
 import type { OrderedOutput } from './ordered-output.js'
+import type { ReplyOrigin } from './publisher.js'
+import { ReplyConsumer } from './reply-consumer.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
-export class Subscriber implements ConsumerSink {
+export class Subscriber implements ConsumerSink, ReplyOrigin {
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
@@ -41,6 +50,8 @@ export class Subscriber implements ConsumerSink {
   readonly #toResume = new Set<Consumer>()
   readonly #toDeliver = new Set<ConsumedQueue>()
   #isClosed = false
+  /** Who waits for direct replies on this channel. */
+  #replies: ReplyConsumer | undefined
   /** Tags of consumers whose queue is gone, still to be told to the client. */
   #cancelledTags: ByteString[] = []
 
@@ -65,6 +76,10 @@ export class Subscriber implements ConsumerSink {
 
   get owner(): object {
     return this.#context.owner
+  }
+
+  get replyName(): ByteString | undefined {
+    return this.#replies?.queue.name
   }
 
   get canTake(): boolean {
@@ -114,13 +129,15 @@ export class Subscriber implements ConsumerSink {
 
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
+    this.#replies?.resume()
     for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner } = this.#context
-    if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    this.#requireUnused(method.consumerTag)
+    if (queueName === REPLY_QUEUE) return this.#consumeReplies(method)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
@@ -136,6 +153,7 @@ export class Subscriber implements ConsumerSink {
 
   /** basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error. */
   cancel(tag: ByteString): void {
+    if (tag === this.#replies?.tag) return this.#closeReplies()
     const consumer = this.#consumers.get(tag)
     if (!consumer) return
     this.#consumers.delete(tag)
@@ -212,10 +230,34 @@ export class Subscriber implements ConsumerSink {
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
     this.#isClosed = true
+    this.#closeReplies()
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     this.#afterSettling()
+  }
+
+  #requireUnused(tag: ByteString): void {
+    if (this.#consumers.has(tag) || tag === this.#replies?.tag) throw consumerTagInUse(tag)
+  }
+
+  #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
+    if (!noAck) throw replyConsumerCannotAcknowledge()
+    if (this.#replies) throw replyConsumerAlreadySet()
+    const { replyQueues } = this.#context.vhost
+    const write = (consumer: ReplyConsumer, message: Message) => this.#writeReply(consumer, message)
+    this.#replies = new ReplyConsumer(consumerTag, replyQueues, this.#output, write)
+    if (!noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, this.#replies.tag)
+  }
+
+  #writeReply({ tagOctets }: ReplyConsumer, message: Message): void {
+    const deliveryTag = this.#nextDeliveryTag++
+    encodeDelivery(this.#output.buffer, this.#channel, tagOctets, deliveryTag, false, message, this.#bodyMax)
+  }
+
+  #closeReplies(): void {
+    this.#replies?.close()
+    this.#replies = undefined
   }
 
   /** Tries again when the store has read what there is, the answer due before anything else is worked on. */

@@ -24,6 +24,10 @@ export interface CompatProfile {
   readonly sortsHeaders: boolean
   /** How many `#` words a topic binding key may have. */
   readonly topicMultiWordWildcardsMax: number
+  /** Whether a mandatory message to a direct reply-to name counts as routed when the name alone makes sense. */
+  readonly routesToVanishedReplyQueues: boolean
+  /** Whether binding a direct reply-to queue is ACCESS_REFUSED; else it is NOT_FOUND. */
+  readonly refusesReplyQueueBindings: boolean
 }
 
 export type CompatName = '3.13' | '4.2' | '4.3'
@@ -47,6 +51,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: false,
     sortsHeaders: false,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    routesToVanishedReplyQueues: false,
+    refusesReplyQueueBindings: false,
   }),
   '4.2': Object.freeze({
     name: '4.2',
@@ -59,6 +65,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    routesToVanishedReplyQueues: true,
+    refusesReplyQueueBindings: false,
   }),
   '4.3': Object.freeze({
     name: '4.3',
@@ -71,6 +79,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: 2,
+    routesToVanishedReplyQueues: true,
+    refusesReplyQueueBindings: true,
   }),
 }
 

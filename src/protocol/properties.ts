@@ -13,6 +13,9 @@ export interface PublishedProperties {
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
+  readonly replyTo: ByteString | undefined
+  /** Where reply-to begins in what is stored: octets behind the prefix of the content header. Of use when it is there. */
+  readonly replyToAt: number
   /** What the headers CC and BCC add to the routing key; undefined without them. */
   readonly senderSelected: SenderSelected | undefined
   /** The property flags and properties to store and deliver, where they differ from what came in. */
@@ -27,6 +30,7 @@ export type SenderSelected =
 
 const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
+const REPLY_TO_FLAG = 0x0200
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
 const CONTINUATION_FLAG = 0x0001
@@ -75,7 +79,9 @@ export class PropertiesReader {
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     if (flags & 0x0800) reader.octet()
-    for (const flag of [0x0400, 0x0200]) skipShortString(flag)
+    skipShortString(0x0400)
+    const replyToAt = reader.position - from
+    const replyTo = skipShortString(REPLY_TO_FLAG)
     const expiration = skipShortString(0x0100)
     skipShortString(0x0080)
     if (flags & 0x0040) reader.longLong()
@@ -89,7 +95,17 @@ export class PropertiesReader {
       kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
-    return { isPersistent, headers: kept, userId, expiration, senderSelected, rewritten }
+    const shift = rewritten ? rewritten.length - (end - from) : 0
+    return {
+      isPersistent,
+      headers: kept,
+      userId,
+      expiration,
+      replyTo,
+      replyToAt: replyToAt + shift,
+      senderSelected,
+      rewritten,
+    }
   }
 
   /** Nobody but the broker may see BCC. */

@@ -200,6 +200,11 @@ export function exclusiveConsumerInTheWay(resource: Resource): AmqpError {
   return accessRefused(`${inTheVhost(resource)} in exclusive use`)
 }
 
+/** The queue of direct reply-to belongs to a channel, and nothing can be bound to it. */
+export function bindToReplyQueue(): AmqpError {
+  return accessRefused('cannot bind or unbind to a volatile (direct reply-to) queue')
+}
+
 export function lockedByOtherConnection(resource: Resource): AmqpError {
   return new AmqpError(
     ReplyCode.RESOURCE_LOCKED,
@@ -305,6 +310,18 @@ export function unacceptableHeader(header: 'CC' | 'BCC', typeName: ByteString): 
 
 export function userIdMismatch(userId: ByteString, user: ByteString): AmqpError {
   return preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${user}'`)
+}
+
+export function replyConsumerCannotAcknowledge(): AmqpError {
+  return preconditionFailed('reply consumer cannot acknowledge')
+}
+
+export function replyConsumerAlreadySet(): AmqpError {
+  return preconditionFailed('reply consumer already set')
+}
+
+export function noReplyConsumer(): AmqpError {
+  return preconditionFailed('fast reply consumer does not exist')
 }
 
 export function notTransactional(): AmqpError {
