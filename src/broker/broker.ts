@@ -1,3 +1,4 @@
+import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
 import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
@@ -6,6 +7,8 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { BrokerEvents } from './events/broker-events.js'
+import { virtualHostCreated, virtualHostDeleted } from './events/definition-events.js'
 import { PagePool } from './page.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
@@ -25,6 +28,10 @@ export interface BrokerSettings {
   readonly profile: CompatProfile
   readonly clock: Clock
   readonly log: Log
+  /** What this broker is called where RabbitMQ names its node. Default `rabbit@localhost`. */
+  readonly nodeName?: ByteString
+  /** The virtual host in which events are published, when it exists. Default `/`. */
+  readonly eventVhost?: ByteString
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
 }
@@ -32,6 +39,8 @@ export interface BrokerSettings {
 /** The virtual hosts, and what they share. Knows neither sockets nor users. */
 export class Broker {
   readonly committer: Committer
+  /** Where whoever changes something says so. */
+  readonly events: BrokerEvents
   readonly #parts: BrokerParts
   readonly #log: Log
   /** Called when something has happened outside of any input: a turn has to end. */
@@ -41,7 +50,8 @@ export class Broker {
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    const { log, profile, clock } = settings
+    const { log, profile, clock, nodeName = 'rabbit@localhost', eventVhost = '/' } = settings
+    this.events = new BrokerEvents({ vhost: eventVhost, nodeName, clock, log })
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
     this.#parts = {
@@ -53,6 +63,7 @@ export class Broker {
       profile,
       clock,
       log,
+      events: this.events,
       onActivity,
     }
     definitions.onChange = () => this.committer.touchDefinitions()
@@ -74,8 +85,8 @@ export class Broker {
     return this.#vhosts.get(name)
   }
 
-  /** The virtual host of that name, made and stored if there is none. */
-  addVirtualHost(name: ByteString): VirtualHost {
+  /** The virtual host of that name, made and stored if there is none. @param by who wants it. */
+  addVirtualHost(name: ByteString, by: ByteString = INTERNAL_USER): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
     const { definitions } = this.#parts
@@ -83,16 +94,18 @@ export class Broker {
     const stored: StoredVirtualHost = { name }
     definitions.put(vhost.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
     this.#vhosts.set(name, vhost)
+    virtualHostCreated(this.events, vhost, by)
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. */
-  removeVirtualHost(name: ByteString): void {
+  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. @param by who wants it. */
+  removeVirtualHost(name: ByteString, by: ByteString = INTERNAL_USER): void {
     const vhost = this.#vhosts.get(name)
     if (!vhost) return
-    vhost.removeAll()
+    vhost.removeAll(by)
     this.#parts.definitions.remove(vhost.definitionId)
     this.#vhosts.delete(name)
+    virtualHostDeleted(this.events, name, by)
   }
 
   /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */

@@ -8,8 +8,11 @@ import type { ConsumedQueue, Consumer, ConsumerOptions, ConsumerSink } from './c
 import type { RecordLabel } from './queue-record.js'
 import type { SharedBody } from './shared-bodies.js'
 
-/** Stands for the connection that an exclusive queue belongs to; compared by identity only. */
-export type ExclusiveOwner = object
+/** Stands for the connection that an exclusive queue belongs to; compared by identity. */
+export interface ExclusiveOwner {
+  /** What events call the connection. */
+  readonly processName?: ByteString
+}
 
 /** What a queue needs of its broker. */
 export type QueueParts = Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'clock' | 'log' | 'onActivity'>

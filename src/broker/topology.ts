@@ -12,8 +12,8 @@ export interface Topology {
   findQueue(name: ByteString): Queue | undefined
   /** Where the default exchange leads with a key that names no queue: a channel that waits for replies, or nowhere. */
   replyRoute(name: ByteString): readonly RouteTarget[]
-  /** Takes an exchange away with the bindings from and to it. */
-  removeExchange(exchange: Exchange): void
+  /** Takes an exchange away with the bindings from and to it. @param by who made that necessary. */
+  removeExchange(exchange: Exchange, by: ByteString): void
   /** Notes a change that routing depends on. */
   touchTopology(): void
 }

@@ -5,6 +5,7 @@
  * handed to the store in the same turn; whoever answers a client waits for the committer's pending batch.
  */
 
+import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
@@ -31,7 +32,16 @@ import {
   requireEquivalentExchange,
   requireEquivalentQueue,
 } from './equivalence.js'
+import { type BrokerEvents, EVENT_EXCHANGE } from './events/broker-events.js'
+import {
+  consumerDeleted,
+  exchangeCreated,
+  exchangeDeleted,
+  queueCreated,
+  queueDeleted,
+} from './events/object-events.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { Firehose, TRACE_EXCHANGE } from './firehose.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
@@ -57,7 +67,7 @@ const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isIntern
   { name: 'amq.topic', type: 'topic', isInternal: false },
   { name: 'amq.headers', type: 'headers', isInternal: false },
   { name: 'amq.match', type: 'headers', isInternal: false },
-  { name: 'amq.rabbitmq.trace', type: 'topic', isInternal: true },
+  { name: TRACE_EXCHANGE, type: 'topic', isInternal: true },
 ]
 
 export class VirtualHost implements Topology {
@@ -67,6 +77,8 @@ export class VirtualHost implements Topology {
   readonly router: Router
   /** Channels that wait for answers by direct reply-to. */
   readonly replyQueues: ReplyQueues
+  /** What is published and delivered here is told to it. */
+  readonly firehose: Firehose
   readonly #parts: BrokerParts
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
@@ -80,18 +92,32 @@ export class VirtualHost implements Topology {
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
     this.replyQueues = new ReplyQueues(name, parts.profile)
-    for (const { name: exchange, type, isInternal } of PREDECLARED) {
-      const options = {
-        name: exchange,
-        vhost: name,
-        type,
-        isDurable: true,
-        isAutoDelete: false,
-        isInternal,
-        arguments: [],
-      }
-      this.#exchanges.set(exchange, new Exchange(undefined, options))
-    }
+    this.firehose = new Firehose(this, parts.events.nodeName, parts.log)
+    for (const { name: exchange, type, isInternal } of PREDECLARED) this.#predeclare(exchange, type, isInternal)
+    if (parts.events.vhost !== name) return
+    const exchange = this.#predeclare(EVENT_EXCHANGE, 'topic', true)
+    parts.events.attach({
+      get isHeard() {
+        return exchange.hasBindings
+      },
+      publish: (message, headers) => this.publish(exchange, message, headers),
+    })
+  }
+
+  /** What has happened here is told to it. */
+  get events(): BrokerEvents {
+    return this.#parts.events
+  }
+
+  /** Whether the firehose is on: what is published and delivered is told to `amq.rabbitmq.trace`. Lost at a restart. */
+  get isTracing(): boolean {
+    return this.firehose.isOn
+  }
+
+  set isTracing(isTracing: boolean) {
+    this.firehose.isOn = isTracing
+    // A publisher remembers with its route whether it is traced.
+    this.touchTopology()
   }
 
   /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
@@ -155,7 +181,8 @@ export class VirtualHost implements Topology {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
-    this.#addExchange({ ...declared, name, type, vhost: this.name })
+    const exchange = this.#addExchange({ ...declared, name, type, vhost: this.name })
+    exchangeCreated(this.events, exchange, access.userName)
   }
 
   /** exchange.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED */
@@ -179,7 +206,7 @@ export class VirtualHost implements Topology {
     const exchange = this.#exchanges.get(name)
     if (!exchange) return
     if (ifUnused && exchange.hasBindings) throw inUse(exchange)
-    this.removeExchange(exchange)
+    this.removeExchange(exchange, access.userName)
   }
 
   /**
@@ -211,7 +238,9 @@ export class VirtualHost implements Topology {
     ) {
       throw transientQueuesDenied()
     }
-    return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+    const queue = this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+    queueCreated(this.events, queue, access.userName)
+    return queue
   }
 
   /** queue.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED, RESOURCE_LOCKED */
@@ -253,34 +282,41 @@ export class VirtualHost implements Topology {
     if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
     if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
-    this.removeQueue(queue)
+    this.removeQueue(queue, access.userName)
     return dropped
   }
 
-  /** Takes a queue out of the virtual host with its bindings and messages. Harmless when it is gone already. */
-  removeQueue(queue: Queue): void {
+  /**
+   * Takes a queue out of the virtual host with its bindings and messages. Harmless when it is gone already.
+   * @param by who wants it gone.
+   */
+  removeQueue(queue: Queue, by: ByteString = INTERNAL_USER): void {
     if (this.#queues.get(queue.name) !== queue) return
     this.#queues.delete(queue.name)
     if (queue.exclusiveOwner) this.#exclusiveQueues.get(queue.exclusiveOwner)?.delete(queue)
-    this.bindings.removeDestination(queue)
+    const consumers = [...queue.consumers]
+    this.bindings.removeDestination(queue, by)
     if (queue.isDurable) {
       this.#parts.definitions.remove(queue.id)
       this.#parts.store.removeQueue(queue.id)
     }
     this.touchTopology()
     queue.delete()
+    for (const consumer of consumers) consumerDeleted(this.events, consumer, by)
+    queueDeleted(this.events, queue, by)
   }
 
-  /** Takes an exchange out of the virtual host with the bindings from and to it. */
-  removeExchange(exchange: Exchange): void {
+  /** Takes an exchange out of the virtual host with the bindings from and to it. @param by who wants it gone. */
+  removeExchange(exchange: Exchange, by: ByteString = INTERNAL_USER): void {
     if (this.#exchanges.get(exchange.name) !== exchange) return
     this.#exchanges.delete(exchange.name)
-    this.bindings.removeSource(exchange)
-    this.bindings.removeDestination(exchange)
+    this.bindings.removeSource(exchange, by)
+    this.bindings.removeDestination(exchange, by)
     if (exchange.definitionId !== undefined) {
       this.#parts.definitions.remove(exchange.definitionId)
     }
     this.touchTopology()
+    exchangeDeleted(this.events, exchange, by)
   }
 
   /** Deletes the exclusive queues of a connection that has ended. */
@@ -289,16 +325,26 @@ export class VirtualHost implements Topology {
     this.#exclusiveQueues.delete(owner)
   }
 
-  /** Forgets a consumer. An auto-delete queue goes with the last one it had. */
-  removeConsumer(consumer: Consumer): void {
+  /** Forgets a consumer. An auto-delete queue goes with the last one it had. @param by who cancelled it. */
+  removeConsumer(consumer: Consumer, by: ByteString = INTERNAL_USER): void {
     const queue = this.#queues.get(consumer.queue.name)
-    if (queue?.removeConsumer(consumer) && queue.isAutoDelete) this.removeQueue(queue)
+    const wasLast = queue?.removeConsumer(consumer)
+    consumerDeleted(this.events, consumer, by)
+    if (wasLast && queue?.isAutoDelete) this.removeQueue(queue)
   }
 
-  /** Forgets everything, as part of deleting the virtual host. */
-  removeAll(): void {
-    for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
-    for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
+  /** Forgets everything, as part of deleting the virtual host. @param by who wants it gone. */
+  removeAll(by: ByteString = INTERNAL_USER): void {
+    for (const queue of [...this.#queues.values()]) this.removeQueue(queue, by)
+    for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange, by)
+  }
+
+  /** Publishes a message of the broker's own, of whose fate nobody hears. */
+  publish(exchange: Exchange, message: Message, headers: FieldTable): void {
+    const route = this.router.route(exchange, message.routingKey, headers)
+    if (route.length === 0) return
+    this.enqueue(message, route, () => undefined)
+    this.#parts.onActivity()
   }
 
   /**
@@ -354,12 +400,20 @@ export class VirtualHost implements Topology {
     access.require('write', { kind: 'exchange', name: target.value, vhost: this.name })
   }
 
-  #addExchange(options: ExchangeOptions): void {
+  #predeclare(name: ByteString, type: ExchangeTypeName, isInternal: boolean): Exchange {
+    const flags = { isDurable: true, isAutoDelete: false, isInternal }
+    const exchange = new Exchange(undefined, { name, vhost: this.name, type, ...flags, arguments: [] })
+    this.#exchanges.set(name, exchange)
+    return exchange
+  }
+
+  #addExchange(options: ExchangeOptions): Exchange {
     const { definitions } = this.#parts
     const definitionId = options.isDurable ? definitions.takeId() : undefined
-    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    const exchange = new Exchange(definitionId, options)
+    this.#exchanges.set(options.name, exchange)
     this.touchTopology()
-    if (definitionId === undefined) return
+    if (definitionId === undefined) return exchange
     const { vhost, name, type, isAutoDelete, isInternal } = options
     const stored: StoredExchange = {
       vhost,
@@ -370,6 +424,7 @@ export class VirtualHost implements Topology {
       arguments: storedArguments(options.arguments),
     }
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+    return exchange
   }
 
   #addQueue(options: QueueOptions): Queue {

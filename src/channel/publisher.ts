@@ -37,6 +37,8 @@ interface LastTarget {
   readonly route: readonly RouteTarget[] | undefined
   readonly topologyVersion: number
   readonly accessVersion: number
+  /** Whether the virtual host has its messages traced: a change of that is a change of its topology. */
+  readonly isTraced: boolean
 }
 
 /** Whom the answers to what the channel publishes are for. */
@@ -98,6 +100,7 @@ export class Publisher {
     if (properties.expiration !== undefined) this.#noteExpiration(properties.expiration)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
+    if (target.isTraced) this.#trace(message, properties, route)
     const isMandatory = (bits & MANDATORY) !== 0
     if (transaction) transaction.publish({ message: message.copy(), route, isMandatory })
     else this.enqueue(message, route, isMandatory)
@@ -151,6 +154,7 @@ export class Publisher {
       route: vhost.router.routeByKey(exchange, routingKey),
       topologyVersion,
       accessVersion: access.version,
+      isTraced: vhost.isTracing,
     }
   }
 
@@ -195,6 +199,13 @@ export class Publisher {
   #requireOwnUserId(userId: string): void {
     const { userName, isImpersonator } = this.#context
     if (userId !== userName && !isImpersonator) throw userIdMismatch(userId, userName)
+  }
+
+  #trace(message: Message, { senderSelected }: PublishedProperties, route: readonly RouteTarget[]): void {
+    const { vhost, connectionName, userName } = this.#context
+    const selected = senderSelected && 'keys' in senderSelected ? senderSelected.keys : []
+    const channel = { connectionName, userName, number: this.#channel }
+    vhost.firehose.tracePublish(message, [message.routingKey, ...selected], route, channel)
   }
 
   #return(message: Message): void {

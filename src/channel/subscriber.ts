@@ -1,6 +1,8 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { validateConsumerArguments } from '../broker/consumer-arguments.js'
+import { consumerCreated } from '../broker/events/object-events.js'
+import type { Firehose } from '../broker/firehose.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
 import { REPLY_QUEUE } from '../broker/reply-queues.js'
@@ -31,10 +33,13 @@ import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacke
 
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
 export class Subscriber implements ConsumerSink, ReplyOrigin {
+  /** What events call the channel. */
+  readonly processName: ByteString
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
   readonly #bodyMax: number
+  readonly #firehose: Firehose
   readonly #onCancelled: () => void
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
@@ -72,10 +77,16 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     this.#output = output
     this.#bodyMax = bodyFrameMax(context.frameMax)
     this.#onCancelled = onCancelled
+    this.#firehose = context.vhost.firehose
+    this.processName = context.vhost.events.takeProcessName()
   }
 
   get owner(): object {
     return this.#context.owner
+  }
+
+  get consumerCount(): number {
+    return this.#consumers.size
   }
 
   get replyName(): ByteString | undefined {
@@ -95,6 +106,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     }
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, consumer.queue.name, isRedelivered)
   }
 
   consumerCancelled(consumer: Consumer): void {
@@ -148,6 +160,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
+    consumerCreated(vhost.events, consumer, access.userName)
     queue.resume(consumer)
   }
 
@@ -157,7 +170,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const consumer = this.#consumers.get(tag)
     if (!consumer) return
     this.#consumers.delete(tag)
-    this.#context.vhost.removeConsumer(consumer)
+    this.#context.vhost.removeConsumer(consumer, this.#context.userName)
   }
 
   /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED */
@@ -178,6 +191,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (!method.noAck) this.#unacked.add(tag, seq, queue, undefined)
     const { messagesReady, lastWasRedelivered } = queue
     encodeGetOk(this.#output.buffer, this.#channel, tag, lastWasRedelivered, messagesReady, view, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(view, queue.name, lastWasRedelivered)
   }
 
   /**
@@ -250,9 +264,10 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (!noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, this.#replies.tag)
   }
 
-  #writeReply({ tagOctets }: ReplyConsumer, message: Message): void {
+  #writeReply({ tagOctets, queue }: ReplyConsumer, message: Message): void {
     const deliveryTag = this.#nextDeliveryTag++
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, deliveryTag, false, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, queue.name, false)
   }
 
   #closeReplies(): void {
@@ -269,6 +284,11 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
       else this.#getFrom(queue, method)
       resume()
     })
+  }
+
+  #trace(message: Message, queue: ByteString, isRedelivered: boolean): void {
+    const { connectionName, userName } = this.#context
+    this.#firehose.traceDelivery(message, queue, isRedelivered, { connectionName, userName, number: this.#channel })
   }
 
   #settling({ outcome, cause }: Settlement): DeliveryVisitor {

@@ -116,7 +116,7 @@ export class PropertiesReader {
 }
 
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
-function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
+export function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
   const keys: ByteString[] = []
   let isPresent = false
   for (const name of ['CC', 'BCC'] as const) {

@@ -19,7 +19,7 @@ function declaration(name: string, options: Partial<DeclareExchange> = {}): Decl
 
 describe('a new virtual host', () => {
   it('has the predeclared exchanges, durable and not auto-delete', async () => {
-    const vhost = await started()
+    const vhost = (await recoverBroker()).broker.addVirtualHost('new')
     const found = [...vhost.exchanges].map(
       ({ name, type, isInternal }) => `${name} ${type}${isInternal ? ' internal' : ''}`,
     )
