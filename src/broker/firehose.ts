@@ -108,11 +108,12 @@ export class Firehose {
   }
 }
 
-/** The routing keys of a message that is kept: nobody sees its BCC any more. */
+/** The routing keys of a message that is kept: its BCC is not among the headers any more. */
 function keysOf(message: Message, properties: FieldTable): readonly ByteString[] {
   const headers = lookup(properties, 'headers')
   const selected = headers?.type === 'F' ? readSenderSelected(headers.value) : undefined
-  return [message.routingKey, ...(selected && 'keys' in selected ? selected.keys : [])]
+  const copied = selected && 'keys' in selected ? selected.keys : []
+  return [message.routingKey, ...copied, ...(message.hiddenKeys ?? [])]
 }
 
 /** RabbitMQ 4 delivers headers sorted by name, as it keeps them. */

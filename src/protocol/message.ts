@@ -30,6 +30,10 @@ export class Message {
   deadlineMs = 0
   /** Whether its header `x-death` is the broker's own, and not something that a client made up. */
   hasOwnDeaths = false
+  /** Whether a dead letter routing key has taken the place of the keys in its header CC. Only where it has died. */
+  goesByKeyAlone = false
+  /** The keys of its header BCC, which nobody gets to see: where it goes beside its routing key, should it die. */
+  hiddenKeys: readonly string[] | undefined = undefined
 
   get bodyBytes(): number {
     return this.bodyEnd - this.bodyStart

@@ -36,6 +36,7 @@ interface Entry {
 interface Note {
   readonly deadlineMs: number
   readonly hasOwnDeaths: boolean
+  readonly hiddenKeys: readonly string[] | undefined
 }
 
 const QUEUE_ID = 7
@@ -170,8 +171,8 @@ export class QueueLogModel {
       isPersistent: entry.isPersistent,
       isRedelivered: entry.isRedelivered,
     })
-    const { deadlineMs, hasOwnDeaths } = this.#view
-    expect({ deadlineMs, hasOwnDeaths }).toEqual(entry.note)
+    const { deadlineMs, hasOwnDeaths, hiddenKeys } = this.#view
+    expect({ deadlineMs, hasOwnDeaths, hiddenKeys }).toEqual(entry.note)
     const { failures, returns } = entry
     expect(this.#log.returnsOf(seq)).toEqual(returns > 0 ? { failures, returns } : undefined)
     entry.isUnacked = true
@@ -217,7 +218,7 @@ export class QueueLogModel {
   }
 
   async #restart(afterCleanStop: boolean): Promise<void> {
-    const handedOutBefore = afterCleanStop ? this.#log.handedOutBefore : Number.MAX_SAFE_INTEGER
+    const handedOutBefore = afterCleanStop ? (this.#log.handedOutMarks[0] ?? 0) : Number.MAX_SAFE_INTEGER
     this.#log.discard()
     expect(this.pool.inUse.size).toBe(0)
     this.#dirtyCount = 0
@@ -308,9 +309,15 @@ function idsOf(entries: readonly Entry[]): number[] {
   return entries.map(({ id }) => id)
 }
 
+const HIDDEN: readonly (readonly string[] | undefined)[] = [['', 'a key'], ['k'.repeat(255)], ['one']]
+
 /** What some messages have noted of them. */
 function noteOf(id: number): Note {
-  return { deadlineMs: id % 5 === 0 ? 1_700_000_000_000 + id : 0, hasOwnDeaths: id % 7 === 0 }
+  return {
+    deadlineMs: id % 5 === 0 ? 1_700_000_000_000 + id : 0,
+    hasOwnDeaths: id % 7 === 0,
+    hiddenKeys: HIDDEN[id % 11],
+  }
 }
 
 /** Names and a header whose lengths vary with the id, which the routing key spells. */
