@@ -108,12 +108,14 @@ export class Firehose {
   }
 }
 
-/** The routing keys of a message that is kept: its BCC is not among the headers any more. */
+/** The routing keys of a message that is kept: its BCC is not among the headers any more, its CC may have been replaced. */
 function keysOf(message: Message, properties: FieldTable): readonly ByteString[] {
+  const { memory } = message
+  if (memory?.goesByKeyAlone) return [message.routingKey]
   const headers = lookup(properties, 'headers')
   const selected = headers?.type === 'F' ? readSenderSelected(headers.value) : undefined
   const copied = selected && 'keys' in selected ? selected.keys : []
-  return [message.routingKey, ...copied, ...(message.hiddenKeys ?? [])]
+  return [message.routingKey, ...copied, ...(memory?.hiddenKeys ?? [])]
 }
 
 /** RabbitMQ 4 delivers headers sorted by name, as it keeps them. */

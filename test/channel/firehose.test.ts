@@ -121,6 +121,25 @@ describe('the firehose (plugins 8)', () => {
     expect(header(await takeTrace(witness), 'routing_keys')).toBe('A[S:q,S:r,S:nobody,S:s]')
   })
 
+  it('names the one key of a message that a dead letter routing key has sent elsewhere', async () => {
+    const { channel, witness } = await traced()
+    const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' }
+    await channel.call('QueueDeclare', { queue: 'dying', arguments: args })
+    channel.publish('', 'dying', 'm', { properties: { headers: { CC: ['nobody'] } } })
+    await channel.get('dying')
+    channel.send('BasicReject', { deliveryTag: 1, requeue: false })
+    await channel.get('q', { noAck: true })
+    const seen: unknown[] = []
+    for (let trace = await takeTrace(witness); trace; trace = await takeTrace(witness)) {
+      seen.push([trace.fields['routingKey'], header(trace, 'routing_keys')])
+    }
+    expect(seen).toEqual([
+      ['publish.', 'A[S:dying,S:nobody]'],
+      ['deliver.dying', 'A[S:dying,S:nobody]'],
+      ['deliver.q', 'A[S:q]'],
+    ])
+  })
+
   it('has an empty array of queues for what reaches none, and a key that ends in a dot for the default exchange', async () => {
     const { channel, witness } = await traced()
     channel.publish('', 'nobody', 'm')

@@ -30,6 +30,8 @@ function valueIn(reader: RawReader): string {
       return `t:${reader.octet()}`
     case 'I':
       return `I:${reader.long() | 0}`
+    case 'T':
+      return `T:${reader.longLong()}`
     case 'l':
       return `l:${BigInt.asIntN(64, reader.longLong())}`
     case 'f':
