@@ -11,13 +11,14 @@ import { type Death, type DeathReason, deathsIn, headersAfterDeath, isCycle } fr
 import type { Exchange } from './exchange.js'
 import { Enqueued, type EnqueueResult, type Queue } from './queue.js'
 import type { QueueSettings } from './queue-settings.js'
+import type { RouteTarget } from './reply-queues.js'
 import type { Router } from './router.js'
 
 /** What dead-lettering needs of a virtual host. */
 export interface DeadLetterRoutes {
   readonly router: Router
   findExchange(name: ByteString): Exchange | undefined
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult
+  enqueue(message: Message, route: readonly RouteTarget[], onBehind: (queue: Queue) => void): EnqueueResult
 }
 
 /** Of a message that nothing is remembered of. */

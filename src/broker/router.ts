@@ -2,12 +2,11 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Destination, Exchange } from './exchange.js'
 import type { Queue } from './queue.js'
+import type { RouteTarget } from './reply-queues.js'
 import type { Topology } from './topology.js'
 
 /** Routes remembered for one exchange. Keys that never come again must not fill the memory. */
 const CACHED_KEYS_MAX = 1024
-
-const NOWHERE: readonly Queue[] = []
 
 interface CachedRoutes {
   topologyVersion: number
@@ -25,7 +24,7 @@ export class Router {
   }
 
   /** The queues reached, each once. The array may be shared: it is not to be changed. */
-  route(exchange: Exchange, routingKey: ByteString, headers: FieldTable | undefined): readonly Queue[] {
+  route(exchange: Exchange, routingKey: ByteString, headers: FieldTable | undefined): readonly RouteTarget[] {
     const byKey = this.routeByKey(exchange, routingKey)
     if (byKey) return byKey
     const queues = new Set<Queue>()
@@ -34,13 +33,17 @@ export class Router {
   }
 
   /** The queues reached by any of several routing keys, each once. */
-  routeKeys(exchange: Exchange, routingKeys: readonly ByteString[], headers: FieldTable | undefined): readonly Queue[] {
+  routeKeys(
+    exchange: Exchange,
+    routingKeys: readonly ByteString[],
+    headers: FieldTable | undefined,
+  ): readonly RouteTarget[] {
     return [...new Set(routingKeys.flatMap((routingKey) => this.route(exchange, routingKey, headers)))]
   }
 
   /** The same where the routing key alone decides; undefined where headers have a say. */
-  routeByKey(exchange: Exchange, routingKey: ByteString): readonly Queue[] | undefined {
-    if (exchange.name === '') return this.#vhost.findQueue(routingKey)?.asRoute ?? NOWHERE
+  routeByKey(exchange: Exchange, routingKey: ByteString): readonly RouteTarget[] | undefined {
+    if (exchange.name === '') return this.#vhost.findQueue(routingKey)?.asRoute ?? this.#vhost.replyRoute(routingKey)
     const { byKey } = this.#cachedRoutes(exchange)
     if (byKey.has(routingKey)) return byKey.get(routingKey)
     const queues = new Set<Queue>()

@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from './exchange.js'
 import type { Queue } from './queue.js'
+import type { RouteTarget } from './reply-queues.js'
 
 /** What bindings and routing need to know of a virtual host. */
 export interface Topology {
@@ -9,8 +10,10 @@ export interface Topology {
   readonly topologyVersion: number
   findExchange(name: ByteString): Exchange | undefined
   findQueue(name: ByteString): Queue | undefined
-  /** Takes an exchange away with the bindings from and to it. */
-  removeExchange(exchange: Exchange): void
+  /** Where the default exchange leads with a key that names no queue: a channel that waits for replies, or nowhere. */
+  replyRoute(name: ByteString): readonly RouteTarget[]
+  /** Takes an exchange away with the bindings from and to it. @param by who made that necessary. */
+  removeExchange(exchange: Exchange, by: ByteString): void
   /** Notes a change that routing depends on. */
   touchTopology(): void
 }

@@ -15,6 +15,9 @@ export interface PublishedProperties {
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
+  readonly replyTo: ByteString | undefined
+  /** Where reply-to begins in what is stored: octets behind the prefix of the content header. Of use when it is there. */
+  readonly replyToAt: number
   /** What the headers CC and BCC add to the routing key; undefined without them. */
   readonly senderSelected: SenderSelected | undefined
   /** The property flags and properties to store and deliver, where they differ from what came in. */
@@ -36,6 +39,7 @@ const ROUTING_KEY_OCTETS_MAX = 255
 export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
 const PRIORITY_FLAG = 0x0800
+const REPLY_TO_FLAG = 0x0200
 export const EXPIRATION_FLAG = 0x0100
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
@@ -85,7 +89,9 @@ export class PropertiesReader {
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
-    for (const flag of [0x0400, 0x0200]) skipShortString(flag)
+    skipShortString(0x0400)
+    const replyToAt = reader.position - from
+    const replyTo = skipShortString(REPLY_TO_FLAG)
     const expiration = skipShortString(EXPIRATION_FLAG)
     skipShortString(0x0080)
     if (flags & 0x0040) reader.longLong()
@@ -99,7 +105,18 @@ export class PropertiesReader {
       kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
-    return { isPersistent, priority, headers: kept, userId, expiration, senderSelected, rewritten }
+    const shift = rewritten ? rewritten.length - (end - from) : 0
+    return {
+      isPersistent,
+      priority,
+      headers: kept,
+      userId,
+      expiration,
+      replyTo,
+      replyToAt: replyToAt + shift,
+      senderSelected,
+      rewritten,
+    }
   }
 
   /** Nobody but the broker may see BCC. */
@@ -110,7 +127,7 @@ export class PropertiesReader {
 }
 
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
-function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
+export function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
   const keys: ByteString[] = []
   const hidden: ByteString[] = []
   let isPresent = false
