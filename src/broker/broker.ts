@@ -9,12 +9,14 @@ import { Committer } from './committer.js'
 import { PagePool } from './page.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
+import type { RecordKeeper } from './record-keeper.js'
 import { SharedBodies } from './shared-bodies.js'
 import {
   DefinitionKind,
   readStoredArguments,
   type StoredBinding,
   type StoredCleanStop,
+  type StoredDelayedMessages,
   type StoredExchange,
   type StoredQueue,
   type StoredVirtualHost,
@@ -37,6 +39,8 @@ export class Broker {
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
+  /** Those that have records in the store beside the queues, by their ids; for recovery. */
+  readonly #keepers = new Map<number, RecordKeeper>()
 
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
@@ -95,9 +99,15 @@ export class Broker {
     this.#vhosts.delete(name)
   }
 
+  /** Lets nothing happen by itself any more: no timer is left. Part of `stop`, and enough where nothing was served. */
+  stopTimers(): void {
+    for (const vhost of this.#vhosts.values()) vhost.delays.stop()
+  }
+
   /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */
   async stop(): Promise<void> {
     const { store, definitions, committer } = this.#parts
+    this.stopTimers()
     await committer.drained()
     const handedOutBefore: [number, number][] = []
     for (const vhost of this.#vhosts.values()) {
@@ -121,7 +131,12 @@ export class Broker {
     const queues = new Map<number, Queue>()
     for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
       const stored = value as StoredExchange
-      this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      const exchange = this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      if (exchange.history) this.#keepers.set(id, exchange.history)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.DELAYED_MESSAGES)) {
+      const stored = value as StoredDelayedMessages
+      this.#keepers.set(id, this.#vhostOf(id, stored).delays.restore(id, stored.exchange))
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
       const stored = value as StoredQueue
@@ -150,6 +165,11 @@ export class Broker {
     const otherwise = stop ? 0 : Number.MAX_SAFE_INTEGER
     for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
       const queue = queues.get(queueId)
+      const keeper = queue ? undefined : this.#keepers.get(queueId)
+      if (keeper) {
+        keeper.restore(firstSeq, label)
+        continue
+      }
       if (!queue) {
         // A queue that is not stored: transient, its messages written because memory was short.
         if (queueId !== unknownId) store.removeQueue(queueId)
@@ -165,6 +185,8 @@ export class Broker {
     }
     if (unknownId > 0) committer.touchDefinitions()
     await bodies.removeUnreferred()
+    for (const keeper of this.#keepers.values()) await keeper.restored()
+    this.#keepers.clear()
     for (const { id } of marks) definitions.remove(id)
     this.#log.info({ queues: queues.size, messages, afterCleanStop: marks.length > 0 }, 'recovered what was stored')
   }

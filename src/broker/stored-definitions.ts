@@ -14,6 +14,8 @@ export const DefinitionKind = {
   EXCHANGE: 'exchange',
   QUEUE: 'queue',
   BINDING: 'binding',
+  /** What an exchange holds back; it outlives the exchange. */
+  DELAYED_MESSAGES: 'delayed-messages',
   /** Present after a clean stop only: then it is known which of the stored messages were handed out. */
   CLEAN_STOP: 'clean-stop',
 } as const
@@ -50,6 +52,11 @@ export interface StoredBinding {
   readonly destination: ByteString
   readonly key: ByteString
   readonly arguments: string
+}
+
+export interface StoredDelayedMessages {
+  readonly vhost: ByteString
+  readonly exchange: ByteString
 }
 
 export function storedArguments(args: FieldTable): string {

@@ -9,6 +9,7 @@ import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
+import { PropertiesReader } from '../protocol/properties.js'
 import {
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
@@ -18,13 +19,14 @@ import {
   notFound,
   reservedPrefix,
   transientQueuesDenied,
-  unknownExchangeType,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
 import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import { checkDeduplicationArguments } from './deduplication.js'
+import { Delays } from './delays.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -32,12 +34,20 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { exchangeExtras } from './exchange-extras.js'
+import type { KeptMessage } from './message-record.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
 import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
-import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
+import {
+  checkExchangeArguments,
+  type ExchangeTypeName,
+  isExchangeTypeName,
+  requireExchangeType,
+} from './routing/exchange-types.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
 import type { Topology } from './topology.js'
 
@@ -64,7 +74,9 @@ export class VirtualHost implements Topology {
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
+  readonly delays: Delays
   readonly #parts: BrokerParts
+  readonly #properties: PropertiesReader
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
@@ -76,6 +88,8 @@ export class VirtualHost implements Topology {
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.delays = new Delays(this, parts)
+    this.#properties = new PropertiesReader(parts.profile.sortsHeaders)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -132,8 +146,7 @@ export class VirtualHost implements Topology {
   declareExchange(declared: DeclareExchange, access: Access): void {
     const name = strippedName(declared.name)
     const resource = { kind: 'exchange', name, vhost: this.name } as const
-    const { type } = declared
-    if (!isExchangeTypeName(type)) throw unknownExchangeType(type)
+    const type = requireExchangeType(declared.type, this.#parts.profile)
     if (name === '') throw defaultExchangeNotPermitted()
     access.require('configure', resource)
     const existing = this.#exchanges.get(name)
@@ -147,6 +160,8 @@ export class VirtualHost implements Topology {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
+    checkExchangeArguments(type, declared.arguments, this.#parts.profile)
+    checkDeduplicationArguments(declared.arguments, resource)
     this.#addExchange({ ...declared, name, type, vhost: this.name })
   }
 
@@ -269,9 +284,11 @@ export class VirtualHost implements Topology {
     this.#exchanges.delete(exchange.name)
     this.bindings.removeSource(exchange)
     this.bindings.removeDestination(exchange)
+    exchange.history?.discard()
     if (exchange.definitionId !== undefined) {
       this.#parts.definitions.remove(exchange.definitionId)
     }
+    this.delays.forgetUnused(exchange.name)
     this.touchTopology()
   }
 
@@ -291,6 +308,7 @@ export class VirtualHost implements Topology {
   removeAll(): void {
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
+    this.delays.discardAll()
   }
 
   /**
@@ -298,7 +316,7 @@ export class VirtualHost implements Topology {
    * @param onBehind called for a queue whose consumers have fallen behind.
    * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult {
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
@@ -310,7 +328,23 @@ export class VirtualHost implements Topology {
       if (queue.isBehind) onBehind(queue)
     }
     if (shared) bodies.releaseUnused(shared)
-    return result
+    return route.takers ? takenBy(route.takers, message, result) : result
+  }
+
+  routeKept(exchange: Exchange, { message, routingKeys }: KeptMessage): Route {
+    return this.router.routeKeys(exchange, routingKeys, this.#propertiesOf(message))
+  }
+
+  enqueueKept({ message }: KeptMessage, route: Route): void {
+    this.enqueue(message, route, ignore)
+  }
+
+  /** Routes a message that an exchange had held back through the exchange of that name, if there is one now. */
+  publishDelayed(exchangeName: ByteString, kept: KeptMessage): void {
+    const exchange = this.#exchanges.get(exchangeName)
+    if (!exchange) return
+    const { message, routingKeys } = kept
+    this.enqueueKept(kept, this.router.routeReleased(exchange, routingKeys, this.#propertiesOf(message)))
   }
 
   /** Notes a change that routing depends on. */
@@ -318,15 +352,15 @@ export class VirtualHost implements Topology {
     this.#topologyVersion++
   }
 
-  /** Takes back a stored exchange. */
-  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): void {
+  /** Takes back a stored exchange, still without what it remembers. */
+  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): Exchange {
     if (!isExchangeTypeName(stored.type)) {
       throw new Error(
         `exchange '${stored.name}' was stored with type '${stored.type}', which this version does not have`,
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#exchanges.set(stored.name, new Exchange(definitionId, options))
+    return this.#newExchange(definitionId, options)
   }
 
   /** Takes back a stored queue, still without its messages. */
@@ -349,7 +383,7 @@ export class VirtualHost implements Topology {
   #addExchange(options: ExchangeOptions): void {
     const { definitions } = this.#parts
     const definitionId = options.isDurable ? definitions.takeId() : undefined
-    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
     this.touchTopology()
     if (definitionId === undefined) return
     const { vhost, name, type, isAutoDelete, isInternal } = options
@@ -362,6 +396,20 @@ export class VirtualHost implements Topology {
       arguments: storedArguments(options.arguments),
     }
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+  }
+
+  #newExchange(definitionId: number | undefined, options: ExchangeOptions): Exchange {
+    const exchange = new Exchange(
+      definitionId,
+      options,
+      exchangeExtras(definitionId, options, this.#parts, this.delays),
+    )
+    this.#exchanges.set(options.name, exchange)
+    return exchange
+  }
+
+  #propertiesOf({ header, headerStart, headerEnd }: Message) {
+    return this.#properties.read(header, headerStart, headerEnd)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -389,6 +437,9 @@ export class VirtualHost implements Topology {
     return queue
   }
 }
+
+/** Nobody waits for queues that fall behind what was kept for them. */
+function ignore(): void {}
 
 function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {
   return body.subarray(bodyStart, bodyEnd)

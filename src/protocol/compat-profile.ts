@@ -24,6 +24,10 @@ export interface CompatProfile {
   readonly sortsHeaders: boolean
   /** How many `#` words a topic binding key may have. */
   readonly topicMultiWordWildcardsMax: number
+  /** The largest weight of a binding to an exchange of type x-consistent-hash. */
+  readonly consistentHashWeightMax: number
+  /** Whether there is the type of exchange x-local-random. */
+  readonly hasLocalRandomExchange: boolean
 }
 
 export type CompatName = '3.13' | '4.2' | '4.3'
@@ -47,6 +51,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: false,
     sortsHeaders: false,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    consistentHashWeightMax: Number.POSITIVE_INFINITY,
+    hasLocalRandomExchange: false,
   }),
   '4.2': Object.freeze({
     name: '4.2',
@@ -59,6 +65,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    consistentHashWeightMax: Number.POSITIVE_INFINITY,
+    hasLocalRandomExchange: true,
   }),
   '4.3': Object.freeze({
     name: '4.3',
@@ -71,6 +79,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: 2,
+    consistentHashWeightMax: 10_000,
+    hasLocalRandomExchange: true,
   }),
 }
 
