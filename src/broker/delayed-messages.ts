@@ -140,15 +140,10 @@ export class DelayedMessages implements BatchSource, BatchWaiter, RecordKeeper {
     this.#arm()
   }
 
-  /** Lets nothing fall due any more. What is stored stays stored. */
-  stop(): void {
-    this.#isDiscarded = true
-    this.#timer?.cancel()
-  }
-
   /** Forgets everything. Whoever calls this tells the store. */
   discard(): void {
-    this.stop()
+    this.#isDiscarded = true
+    this.#timer?.cancel()
     this.#heap.clear()
     this.#gained = []
     this.#removed = []

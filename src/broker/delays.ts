@@ -2,10 +2,10 @@ import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, integerOf, lookup } from '../protocol/field-table.js'
 import { long } from '../protocol/field-values.js'
 import type { Message } from '../protocol/message.js'
-import { withHeaders } from '../protocol/properties.js'
+import { rewriteHeaders } from '../protocol/rewrite-properties.js'
 import type { BrokerParts } from './broker-parts.js'
 import { DelayedMessages } from './delayed-messages.js'
-import type { KeptMessage } from './message-record.js'
+import { type KeptMessage, keptCopy } from './message-record.js'
 import type { EnqueueResult } from './queue.js'
 import { Admission, type Intake, type Taker } from './route.js'
 import type { RoutedMessage } from './routing/routing-table.js'
@@ -72,11 +72,6 @@ export class Delays {
   /** Forgets everything, in the store as well: the virtual host goes away. */
   discardAll(): void {
     for (const exchange of [...this.#byExchange.keys()]) this.#discard(exchange)
-  }
-
-  /** Lets nothing fall due any more: the broker stops. */
-  stop(): void {
-    for (const messages of this.#byExchange.values()) messages.stop()
   }
 
   #admit(
@@ -155,9 +150,9 @@ function numberOf(value: Exclude<ReturnType<typeof lookup>, undefined>): number 
 
 /** A copy of the message whose header says that the delay is over: another exchange of the type does not delay it again. */
 function withDelayDone(message: Message, headers: FieldTable, delayMs: number): Message {
-  const copy = message.copy()
+  const copy = keptCopy(message)
   const done = headers.map((field) => (field.name === DELAY_HEADER ? { ...field, value: long(-delayMs) } : field))
-  copy.header = withHeaders(copy.header, copy.headerStart, copy.headerEnd, done)
+  copy.header = rewriteHeaders(copy.header, copy.headerStart, copy.headerEnd, done)
   copy.headerStart = 0
   copy.headerEnd = copy.header.length
   return copy

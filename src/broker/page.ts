@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
-import { hasNote, NOTE_OCTETS, notedDeadline, putNote, readNote } from './message-note.js'
+import { notedDeadline, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
 import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
 /** What a slot of a page is. The low two bits are exclusive; the others add to them. */
@@ -36,7 +36,7 @@ const HEADER_LENGTH_OCTETS = 4
 
 /** Octets that `message` takes in a page. @param bodyBytes of its body, or of the reference in its place. */
 export function octetsInPage(message: Message, bodyBytes = message.bodyBytes): number {
-  const envelope = message.envelopeEnd - message.envelopeStart + (hasNote(message) ? NOTE_OCTETS : 0)
+  const envelope = message.envelopeEnd - message.envelopeStart + noteOctets(message)
   return envelope + HEADER_LENGTH_OCTETS + (message.headerEnd - message.headerStart) + bodyBytes
 }
 
@@ -161,12 +161,16 @@ export class Page {
     view.headerEnd = headerEnd
     view.body = bytes
     view.bodyStart = headerEnd
-    view.bodyEnd = this.#end(slot)
+    const end = this.offsets[slot + 1] as number
+    view.bodyEnd = end
     const state = this.stateOf(slot)
     view.isPersistent = (state & Slot.PERSISTENT) !== 0
     view.deadlineMs = 0
-    view.hasOwnDeaths = false
-    if (state & Slot.NOTED) readNote(bytes, view.bodyEnd, view)
+    view.memory = undefined
+    if (state & Slot.NOTED) {
+      readNote(bytes, end, view)
+      view.bodyEnd = end - noteOctetsBefore(bytes, end)
+    }
   }
 
   stateOf(slot: number): number {
@@ -186,7 +190,7 @@ export class Page {
 
   /** When the message of a slot expires, in milliseconds since the epoch; 0 is never. */
   deadlineOf(slot: number): number {
-    return this.stateOf(slot) & Slot.NOTED ? notedDeadline(this.bytes, this.#end(slot)) : 0
+    return this.stateOf(slot) & Slot.NOTED ? notedDeadline(this.bytes, this.offsets[slot + 1] as number) : 0
   }
 
   /** Calls `visit` with the id of each shared body that a slot which is not settled refers to. */
@@ -214,14 +218,14 @@ export class Page {
   /** Where the body of a slot ends. */
   #end(slot: number): number {
     const end = this.offsets[slot + 1] as number // slot < count
-    return this.stateOf(slot) & Slot.NOTED ? end - NOTE_OCTETS : end
+    return this.stateOf(slot) & Slot.NOTED ? end - noteOctetsBefore(this.bytes, end) : end
   }
 
   #close(message: Message, bodyEnd: number, flags: number): void {
-    const isNoted = hasNote(message)
-    if (isNoted) putNote(this.bytes, bodyEnd, message)
-    this.states[this.count] = isNoted ? flags | Slot.NOTED : flags
-    this.offsets[++this.count] = isNoted ? bodyEnd + NOTE_OCTETS : bodyEnd
+    const octets = noteOctets(message)
+    if (octets > 0) putNote(this.bytes, bodyEnd, message)
+    this.states[this.count] = octets > 0 ? flags | Slot.NOTED : flags
+    this.offsets[++this.count] = bodyEnd + octets
     this.live++
     this.ready++
   }

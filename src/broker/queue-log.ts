@@ -20,12 +20,13 @@ import type { MessageStore } from '../store/message-store.js'
 import { DiskReader } from './disk-reader.js'
 import { LogPages } from './log-pages.js'
 import { LogStorage } from './log-storage.js'
+import type { MessageLog } from './message-log.js'
 import { octetsInPage, type Page, type PagePool, type ReturnCounts, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import type { RecordLabel } from './queue-record.js'
 import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
 
-export class QueueLog {
+export class QueueLog implements MessageLog {
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
   readonly #pages: LogPages
@@ -42,7 +43,6 @@ export class QueueLog {
     this.#reader = new DiskReader(this.#pages, pool, this.#storage, options)
   }
 
-  /** Whether the message that `takeNext` handed out last had been handed out before. */
   lastWasRedelivered = false
 
   get readyCount(): number {
@@ -53,12 +53,10 @@ export class QueueLog {
     return this.#pages.unackedCount
   }
 
-  /** Body octets of the ready messages. */
   get readyBodyBytes(): number {
     return this.#pages.readyBodyBytes
   }
 
-  /** Copies a message to the end of the log, ready. @param shared holds its body instead. @returns its sequence number. */
   append(message: Message, shared?: SharedBody): number {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
     const last = this.#pages.list[this.#pages.list.length - 1]
@@ -74,31 +72,21 @@ export class QueueLog {
     return this.#pages.nextSeq++
   }
 
-  /**
-   * Hands out the first ready message: it becomes unacked.
-   * @param view is pointed at it, until the message is settled or the log is changed otherwise.
-   * @returns its sequence number, or -1 when nothing is ready, or nothing that is in memory: then `onLoaded` will tell.
-   */
   takeNext(view: Message): number {
-    if (!this.#moveToReady()) return -1
-    return this.#handOut(this.#pages.at(this.#pages.cursorPage), this.#pages.cursorSlot, view)
+    const page = this.#pageOfReady()
+    return page === undefined ? -1 : this.#handOut(page, this.#pages.cursorSlot, view)
   }
 
-  /** Whether a ready message may expire: as long as not, nobody needs to look at the time. */
   get hasDeadlines(): boolean {
     return this.#pages.hasDeadlines && this.#pages.readyCount > 0
   }
 
-  /**
-   * When the first ready message expires, in milliseconds since the epoch. 0 when it does not or there is none; NaN when
-   * it has to be read from the store first: then `onLoaded` will tell.
-   */
   get headDeadlineMs(): number {
-    if (!this.#moveToReady()) return this.#pages.readyCount > 0 ? Number.NaN : 0
-    return this.#pages.at(this.#pages.cursorPage).deadlineOf(this.#pages.cursorSlot)
+    const page = this.#pageOfReady()
+    if (page) return page.deadlineOf(this.#pages.cursorSlot)
+    return this.#pages.readyCount > 0 ? Number.NaN : 0
   }
 
-  /** Points `view` at an unacked message. */
   read(seq: number, view: Message): void {
     const page = this.#pages.at(this.#pages.indexOf(seq))
     const slot = seq - page.firstSeq
@@ -106,13 +94,11 @@ export class QueueLog {
     if (page.stateOf(slot) & Slot.SHARED) this.#options.bodies.pointAtBody(view)
   }
 
-  /** How often a message that is in memory was given back, as far as `noteReturn` was told. */
   returnsOf(seq: number): ReturnCounts | undefined {
     const page = this.#pages.at(this.#pages.indexOf(seq))
     return page.returns.size > 0 ? page.returns.get(seq - page.firstSeq) : undefined
   }
 
-  /** Counts that an unacked message is given back. @returns the counts, this time included. */
   noteReturn(seq: number, isFailure: boolean): ReturnCounts {
     const page = this.#pages.at(this.#pages.indexOf(seq))
     const slot = seq - page.firstSeq
@@ -123,7 +109,6 @@ export class QueueLog {
     return counts
   }
 
-  /** Settles an unacked message: it is gone. */
   settle(seq: number): void {
     const index = this.#pages.indexOf(seq)
     const page = this.#pages.at(index)
@@ -134,7 +119,6 @@ export class QueueLog {
     if (page.live === 0) this.#storage.dropIfDone(index)
   }
 
-  /** Puts an unacked message back to its old place, ready and marked as redelivered. */
   requeue(seq: number): void {
     const index = this.#pages.indexOf(seq)
     const page = this.#pages.at(index)
@@ -152,7 +136,6 @@ export class QueueLog {
     this.#pages.cursorSlot = slot
   }
 
-  /** Settles every ready message. @returns how many. */
   purge(): number {
     const purged = this.#pages.readyCount
     if (this.#pages.disk) this.#reader.drop(this.#pages.disk)
@@ -170,7 +153,6 @@ export class QueueLog {
     return purged
   }
 
-  /** Gives every page back. The log must not be used afterwards; whoever removes the queue tells the store. */
   discard(): void {
     for (const page of this.#pages.list) {
       page.forEachShared((id) => this.#leaveAndRelease(id))
@@ -181,29 +163,19 @@ export class QueueLog {
     this.#storage.clear()
   }
 
-  /** Hands the store what the queue gained and lost since the last call: part of building a batch. */
   collect(store: MessageStore, queueId: number): void {
     this.#storage.collect(store, queueId)
   }
 
-  /** Notes for a clean stop which stored messages have been handed out, beside those that are settled. */
   collectRedelivered(store: MessageStore, queueId: number): void {
     this.#storage.collectRedelivered(store, queueId)
   }
 
-  /** What a clean stop has to remember beside the states: messages on disk before it count as handed out. */
-  get handedOutBefore(): number {
-    return this.#reader.handedOutBefore
+  get handedOutMarks(): readonly number[] {
+    const { handedOutBefore } = this.#reader
+    return handedOutBefore > 0 ? [handedOutBefore] : []
   }
 
-  /**
-   * Takes note of a stored record, which stays in the store until it is needed. Records come in the order of their
-   * sequence numbers, before anything else.
-   * @param label what the record holds that is not settled.
-   * @param handedOutBefore messages before this sequence number count as handed out: all of them after a crash, and
-   *   after a clean stop what `handedOutBefore` said then, since the stored states tell about the others.
-   * @param sharedIds the shared bodies that its messages refer to, one id for each.
-   */
   restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
     this.#reader.restore(firstSeq, label, handedOutBefore, sharedIds)
   }
@@ -214,26 +186,26 @@ export class QueueLog {
     this.#options.bodies.enter(shared)
   }
 
-  /** Moves the cursor to the first ready message. @returns false when there is none in memory. */
-  #moveToReady(): boolean {
+  /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
+  #pageOfReady(): Page | undefined {
     const pages = this.#pages
     while (pages.readyCount > 0) {
       if (pages.disk && pages.cursorPage >= pages.diskIndex) {
         this.#reader.load(pages.disk)
-        return false
+        return undefined
       }
       const page = pages.at(pages.cursorPage)
       const slot = page.ready > 0 ? firstReady(page, pages.cursorSlot) : page.count
       if (slot < page.count) {
         pages.cursorSlot = slot
-        return true
+        return page
       }
       pages.cursorPage++
       pages.cursorSlot = 0
       // Read ahead, so that the next page is there before it is needed.
       if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#reader.load(pages.disk)
     }
-    return false
+    return undefined
   }
 
   #handOut(page: Page, slot: number, view: Message): number {
@@ -275,6 +247,7 @@ export class QueueLog {
     const state = page.stateOf(slot)
     page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.SETTLED
     page.live--
+    if (page.returns.size > 0) page.returns.delete(slot)
     if (state & Slot.SHARED) this.#leaveAndRelease(page.referenceAt(slot).id)
     if (state & Slot.STORED) this.#storage.noteSettled(page, slot)
   }

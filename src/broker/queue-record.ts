@@ -18,7 +18,7 @@
 
 import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
 import type { StoredRecord } from '../store/message-store.js'
-import { NOTE_OCTETS, notedDeadline } from './message-note.js'
+import { notedDeadline, noteOctetsBefore } from './message-note.js'
 import { bodyOctets, type Page, type ReturnCounts, Slot } from './page.js'
 import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
@@ -171,7 +171,10 @@ function marksOf(state: number): number {
 
 /** What has happened to the messages of a record, to be stored beside it: settled, handed out, given back. */
 export function recordStates(page: Page, from: number, to: number): Buffer {
-  const returned = [...page.returns].filter(([slot]) => slot >= from && slot < to)
+  // A slot that is not part of the record may have another message after a crash.
+  const returned = [...page.returns].filter(
+    ([slot]) => slot >= from && slot < to && (page.stateOf(slot) & Slot.STORED) !== 0,
+  )
   const bitsAt = RETURNS_PREFIX_OCTETS + returned.length * RETURN_OCTETS
   const bytes = Buffer.alloc(bitsAt + ((to - from + 3) >> 2))
   putLong(bytes, 0, returned.length)
@@ -269,19 +272,19 @@ export function unsettledPart({ bytes, settled }: StoredRecord): UnsettledPart {
   const left = entries.filter((entry) => entry.state !== StoredState.SETTLED && !entry.isTransient)
   const sharedIds = left.filter(({ isShared }) => isShared).map((entry) => referenceOf(bytes, entry).id)
   const bodyBytes = left.reduce((sum, entry) => sum + entryBodyBytes(bytes, entry), 0)
-  const expires = left.some((entry) => entry.isNoted && notedDeadline(bytes, entry.end - NOTE_OCTETS) > 0)
+  const expires = left.some((entry) => entry.isNoted && notedDeadline(bytes, entry.end) > 0)
   return { slots, messages: left.length, bodyBytes, sharedBodies: sharedIds.length, expires, sharedIds }
 }
 
 /** What an entry that is shared refers to. */
 export function referenceOf(bytes: Uint8Array, entry: RecordEntry): BodyReference {
-  return readReference(bytes, bodyEndOf(entry) - REFERENCE_OCTETS)
+  return readReference(bytes, bodyEndOf(bytes, entry) - REFERENCE_OCTETS)
 }
 
 function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
-  return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, bodyEndOf(entry))
+  return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, bodyEndOf(bytes, entry))
 }
 
-function bodyEndOf({ end, isNoted }: RecordEntry): number {
-  return isNoted ? end - NOTE_OCTETS : end
+function bodyEndOf(bytes: Uint8Array, { end, isNoted }: RecordEntry): number {
+  return isNoted ? end - noteOctetsBefore(bytes, end) : end
 }

@@ -3,7 +3,7 @@ import { type FieldTable, integerOf, lookup } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BatchSource, Committer } from './committer.js'
-import { decodeMessageRecord, encodeMessageRecord, type KeptMessage } from './message-record.js'
+import { decodeMessageRecord, encodeMessageRecord, type KeptMessage, keptCopy } from './message-record.js'
 import { Enqueued, type EnqueueResult } from './queue.js'
 import type { RecordKeeper } from './record-keeper.js'
 import { Admission, type Intake, type Taker } from './route.js'
@@ -106,7 +106,7 @@ export class RecentHistory implements Intake, Taker, BatchSource, RecordKeeper {
   }
 
   #remember(message: Message, routingKeys: KeptMessage['routingKeys']): EnqueueResult {
-    this.#messages.set(this.#nextSeq++, { message: message.copy(), routingKeys })
+    this.#messages.set(this.#nextSeq++, { message: keptCopy(message), routingKeys })
     if (this.#messages.size > this.#options.length) this.#forget(this.#oldestSeq)
     if (this.#options.definitionId !== undefined) this.#markDirty()
     return Enqueued.DONE

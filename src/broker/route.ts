@@ -20,6 +20,11 @@ export interface Taker {
   take(message: Message, soFar: EnqueueResult): EnqueueResult
 }
 
+/** The route to `queues` and, if there are any, to `takers`. */
+export function withTakers(queues: Queue[], takers: readonly Taker[] | undefined): Route {
+  return takers && takers.length > 0 ? Object.assign(queues, { takers }) : queues
+}
+
 /** Hands a message to its takers. @param result of its queues. @returns what the publisher is to know of all. */
 export function takenBy(takers: readonly Taker[], message: Message, result: EnqueueResult): EnqueueResult {
   let worst = result

@@ -1,7 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Destination, Exchange } from './exchange.js'
 import type { Queue } from './queue.js'
-import { Admission, type Intake, type Route, type Taker } from './route.js'
+import { Admission, type Intake, type Route, type Taker, withTakers } from './route.js'
 import type { RoutedMessage, RoutedProperties } from './routing/routing-table.js'
 import type { Topology } from './topology.js'
 
@@ -60,8 +60,7 @@ export class Router {
   #walk(exchange: Exchange, message: RoutedMessage, releasedBy?: Exchange): Route {
     const walk = new Walk(this.#vhost, message, releasedBy)
     walk.follow(exchange)
-    const { takers } = walk
-    return takers.length > 0 ? Object.assign([...walk.queues], { takers }) : [...walk.queues]
+    return withTakers([...walk.queues], walk.takers)
   }
 
   #cachedRoutes(exchange: Exchange): CachedRoutes {

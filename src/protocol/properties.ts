@@ -10,10 +10,11 @@ import { OutputBuffer } from './output-buffer.js'
 export interface PublishedProperties {
   /** delivery-mode 2. */
   readonly isPersistent: boolean
+  /** -1 without one. */
+  readonly priority: number
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
-  readonly priority: number | undefined
   readonly correlationId: ByteString | undefined
   readonly messageId: ByteString | undefined
   /** Seconds since the Unix epoch. */
@@ -27,12 +28,20 @@ export interface PublishedProperties {
 
 /** Sender-selected distribution: routing keys beside that of the publish. */
 export type SenderSelected =
-  | { readonly keys: readonly ByteString[] }
+  | {
+      readonly keys: readonly ByteString[]
+      /** Those of BCC; undefined when there are none. */
+      readonly hidden: readonly ByteString[] | undefined
+    }
   /** The header is no array. */
   | { readonly invalid: 'CC' | 'BCC'; readonly value: FieldValue }
 
-const HEADERS_FLAG = 0x2000
+const ROUTING_KEY_OCTETS_MAX = 255
+
+export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
+const PRIORITY_FLAG = 0x0800
+export const EXPIRATION_FLAG = 0x0100
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
 const CONTINUATION_FLAG = 0x0001
@@ -80,10 +89,10 @@ export class PropertiesReader {
     const headers = flags & HEADERS_FLAG ? readFieldTable(reader) : undefined
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
-    const priority = flags & 0x0800 ? reader.octet() : undefined
+    const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
     const correlationId = shortString(0x0400)
     shortString(0x0200)
-    const expiration = shortString(0x0100)
+    const expiration = shortString(EXPIRATION_FLAG)
     const messageId = shortString(0x0080)
     const timestamp = flags & 0x0040 ? reader.longLong() : undefined
     const type = shortString(0x0020)
@@ -121,15 +130,19 @@ export class PropertiesReader {
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
 function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
   const keys: ByteString[] = []
+  const hidden: ByteString[] = []
   let isPresent = false
   for (const name of ['CC', 'BCC'] as const) {
     const value = lookup(headers, name)
     if (!value) continue
     if (value.type !== 'A') return { invalid: name, value }
     isPresent = true
-    for (const item of value.value) if (item.type === 'S') keys.push(item.value)
+    const listed = value.value.flatMap((item) => (item.type === 'S' ? [item.value] : []))
+    keys.push(...listed)
+    // A longer one is no routing key: no binding has it.
+    if (name === 'BCC') hidden.push(...listed.filter((key) => key.length <= ROUTING_KEY_OCTETS_MAX))
   }
-  return isPresent ? { keys } : undefined
+  return isPresent ? { keys, hidden: hidden.length > 0 ? hidden : undefined } : undefined
 }
 
 /** The same table when there is nothing to change. Of duplicates the first stays. */
@@ -143,22 +156,6 @@ function sortedWithoutDuplicates(table: FieldTable): FieldTable {
 
 function nameAt(table: FieldTable, index: number): ByteString {
   return table[index]?.name ?? ''
-}
-
-/**
- * A content header payload, bytes[start, end), with other headers in the place of those that it has.
- * @returns octets of their own.
- */
-export function withHeaders(bytes: Buffer, start: number, end: number, headers: FieldTable): Buffer {
-  const from = start + CONTENT_HEADER_PREFIX
-  const reader = new ByteReader(bytes, from, end)
-  const flags = reader.short()
-  for (const flag of [0x8000, 0x4000]) if (flags & flag) reader.shortString()
-  const headersStart = reader.position
-  if (flags & HEADERS_FLAG) readFieldTable(reader)
-  const properties = spliceHeaders(bytes, from, headersStart, reader.position, end, headers)
-  properties.writeUInt16BE(flags | HEADERS_FLAG)
-  return Buffer.concat([bytes.subarray(start, from), properties])
 }
 
 function spliceHeaders(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Enqueued } from '../../src/broker/queue.js'
 import type { VirtualHost } from '../../src/broker/virtual-host.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
-import { boolean, fields, longString } from '../../src/protocol/field-values.js'
+import { boolean, fields, long, longString } from '../../src/protocol/field-values.js'
 import { Message } from '../../src/protocol/message.js'
 import { PropertiesReader } from '../../src/protocol/properties.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
@@ -451,5 +451,37 @@ describe('plugins 2: delayed messages without duplicates', () => {
     publish(vhost, 'x', 'k', 'third', once)
     clock.advance(1000)
     expect(bodies(vhost.queue('q'))).toEqual(['first'])
+  })
+})
+
+describe('plugins 2: delayed messages and dead letters', () => {
+  it('delays a dead letter with an x-delay, and knows it for dead when that is over', async () => {
+    const { vhost, clock } = await started()
+    const args = fields({
+      'x-dead-letter-exchange': longString('x'),
+      'x-dead-letter-routing-key': longString('k'),
+      'x-message-ttl': long(100),
+    })
+    declareQueue(vhost, 'dying', { arguments: args })
+    publish(vhost, '', 'dying', 'm', delay(1000))
+    clock.advance(100)
+    expect(vhost.delays.count('x')).toBe(1)
+    expect(bodies(vhost.queue('q'))).toEqual([])
+    clock.advance(1000)
+    const [dead] = drain(vhost.queue('q'))
+    expect(dead).toMatchObject({ exchange: 'x', routingKey: 'k', body: 'm' })
+    expect(dead?.properties['headers']).toMatchObject({ 'x-delay': -1000, 'x-death': [{ queue: 'dying', count: 1 }] })
+  })
+
+  it('starts the time of an expiration when the message reaches its queue (plugins 2)', async () => {
+    const running = await started()
+    publish(running.vhost, 'x', 'k', 'm', { ...persistent(1000), expiration: '500' })
+    const { vhost, clock } = await restart(running)
+    clock.advance(1000)
+    await readBack()
+    clock.advance(499)
+    expect(vhost.queue('q').messagesReady).toBe(1)
+    clock.advance(1)
+    expect(vhost.queue('q').messagesReady).toBe(0)
   })
 })

@@ -159,14 +159,9 @@ describe('plugins 3: x-local-random over the wire', () => {
     )
   })
 
-  it('refuses a quorum queue, where there are such queues (plugins 3)', async () => {
+  it('refuses a quorum queue (plugins 3)', async () => {
     const channel = await fixture.channel()
-    channel.send('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
-    const { name, fields } = await channel.next()
-    if (name === 'ChannelClose') {
-      expect(fields['replyText']).toContain('is not supported by this version of Leveret')
-      return
-    }
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
     await channel.call('ExchangeDeclare', { exchange, type: 'x-local-random' })
     const text = 'PRECONDITION_FAILED - Queue type rabbit_quorum_queue not valid for this exchange type'
     await channel.refuses('QueueBind', { queue: 'q', exchange, routingKey: '' }, 406, text)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DecodeError, MalformedTableError } from '../../src/protocol/byte-reader.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
 import { encodeFieldTable } from '../../src/protocol/field-table-codec.js'
-import { PropertiesReader, withHeaders } from '../../src/protocol/properties.js'
+import { PropertiesReader } from '../../src/protocol/properties.js'
 import { anyFieldTable, byteString } from './field-table-arbitrary.js'
 
 interface Properties {
@@ -155,32 +155,6 @@ describe('the properties reader', () => {
   })
 })
 
-describe('withHeaders', () => {
-  const replacement: FieldTable = [{ name: 'x-delay', value: { type: 'l', value: -5n } }]
-
-  it('puts other headers in the place of those that there are, or of none, and leaves the rest', () => {
-    const prefix = Buffer.from('000000000000000000000000', 'hex')
-    const given: Properties = {
-      strings: ['text/plain', undefined, 'c', undefined, undefined, 'm'],
-      headers: [{ name: 'old', value: { type: 'S', value: 'gone' } }],
-      deliveryMode: 2,
-      priority: 9,
-      timestamp: 5n,
-      userId: 'guest',
-    }
-    for (const headers of [given.headers, undefined, []]) {
-      const payload = Buffer.concat([
-        Buffer.from('before'),
-        prefix,
-        encode({ ...given, headers }),
-        Buffer.from('after'),
-      ])
-      const replaced = withHeaders(payload, 6, payload.length - 5, replacement)
-      expect(replaced).toEqual(Buffer.concat([prefix, encode({ ...given, headers: replacement })]))
-    }
-  })
-})
-
 describe('the properties that routing looks at', () => {
   it('are read, and absent where they are not', () => {
     const read = (properties: Properties) => {
@@ -196,7 +170,7 @@ describe('the properties that routing looks at', () => {
       timestamp: 1_700_000_000,
       type: undefined,
     })
-    const absent = { correlationId: undefined, messageId: undefined, priority: undefined, timestamp: undefined }
+    const absent = { correlationId: undefined, messageId: undefined, priority: -1, timestamp: undefined }
     expect(read({ ...none, timestamp: undefined })).toMatchObject(absent)
   })
 })

@@ -1,3 +1,4 @@
+import { parseExpiration } from '../../src/broker/expiration.js'
 import type { EnqueueResult, Queue } from '../../src/broker/queue.js'
 import type { VirtualHost } from '../../src/broker/virtual-host.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
@@ -39,6 +40,8 @@ export function publish(
   const message = messageOf({ exchange, routingKey, header, body })
   const read = new PropertiesReader(COMPAT_PROFILES['4.2'].sortsHeaders).read(header, 0, header.length)
   message.isPersistent = read.isPersistent
+  message.priority = read.priority
+  message.ttlMs = read.expiration === undefined ? -1 : parseExpiration(read.expiration)
   const { senderSelected } = read
   const keys = senderSelected && 'keys' in senderSelected ? senderSelected.keys : []
   const { router } = vhost

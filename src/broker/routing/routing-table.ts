@@ -6,7 +6,8 @@ export interface RoutedProperties {
   readonly headers: FieldTable | undefined
   /** delivery-mode 2. */
   readonly isPersistent?: boolean
-  readonly priority?: number | undefined
+  /** -1 without one. */
+  readonly priority?: number
   readonly correlationId?: ByteString | undefined
   readonly messageId?: ByteString | undefined
   /** Seconds since the Unix epoch, as the property has it. */

@@ -67,7 +67,7 @@ function fieldOf(properties: RoutedProperties, name: JmsField): SelectorValue {
     case 'JMSDeliveryMode':
       return properties.isPersistent ? 'PERSISTENT' : 'NON_PERSISTENT'
     case 'JMSPriority':
-      return properties.priority === undefined ? undefined : BigInt(properties.priority)
+      return (properties.priority ?? -1) < 0 ? undefined : BigInt(properties.priority ?? 0)
     case 'JMSMessageID':
       return properties.messageId
     case 'JMSTimestamp':
