@@ -73,6 +73,11 @@ export class Broker {
     return broker
   }
 
+  /** For what happens in the broker: its timers end with it, and each has the turn end. */
+  get clock(): Clock {
+    return this.#clock
+  }
+
   get vhosts(): Iterable<VirtualHost> {
     return this.#vhosts.values()
   }

@@ -170,6 +170,12 @@ export class ChannelTable {
     encodeChannelCloseOk(channel.output.buffer, channel.number)
   }
 
+  /** Closes a channel with an error that none of its frames has caused. Harmless when it is not open. */
+  failChannel(number: number, error: AmqpError): void {
+    const channel = this.#channels.get(number)
+    if (channel) this.#fail(channel, error, 0)
+  }
+
   #fail(channel: Channel, error: AmqpError, currentMethod: number): void {
     const methodId = error.hasMethod ? currentMethod : 0
     if (error.isHard) throw new ChannelFailure(error, methodId)

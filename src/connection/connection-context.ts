@@ -24,6 +24,8 @@ export interface ConnectionContext {
   readonly limits: Limits
   /** From the accepted socket to connection.open-ok. */
   readonly handshakeTimeoutMs: number
+  /** How long a delivery may stay unacked where nothing else is said, in milliseconds; infinity without a limit. */
+  readonly consumerTimeoutMs: number
   readonly loopbackUsers: readonly ByteString[]
   readonly serverProperties: FieldTable
 }

@@ -47,6 +47,7 @@ export const DEFAULTS = Object.freeze({
   frameMax: 131_072,
   channelMax: 2047,
   handshakeTimeoutMs: 10_000,
+  consumerTimeoutMs: 1_800_000,
   loopbackUsers: Object.freeze(['guest']),
   defaultUser: 'guest',
   defaultPass: 'guest',
@@ -135,6 +136,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     type: { kind: 'whole', least: 1, most: TIMER_MAX, unit: 'milliseconds' },
     defaultText: String(DEFAULTS.handshakeTimeoutMs),
     doc: 'Time from the accepted socket to the opened connection',
+  },
+  {
+    name: 'consumerTimeoutMs',
+    key: 'consumer_timeout',
+    flag: 'consumer-timeout',
+    type: { kind: 'whole', least: 0, most: LONG_MAX, unit: 'milliseconds' },
+    defaultText: String(DEFAULTS.consumerTimeoutMs),
+    doc: 'How long a delivery may stay unacknowledged where neither queue nor consumer says so; 0 for ever',
   },
   {
     name: 'maxMessageBytes',

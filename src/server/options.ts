@@ -35,6 +35,8 @@ export interface BrokerOptions {
   channelMax?: number | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
+  /** How long a delivery may stay unacknowledged where nothing else is said, in milliseconds; 0 for ever. Default 1800000. */
+  consumerTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
   maxMessageBytes?: number | undefined
   /** Share of the memory above which publishers are blocked. Default 0.6. */
@@ -76,6 +78,7 @@ export interface ResolvedOptions {
   readonly frameMax: number
   readonly channelMax: number
   readonly handshakeTimeoutMs: number
+  readonly consumerTimeoutMs: number
   /** The same as `profile.maxMessageBytes`. */
   readonly maxMessageBytes: number
   readonly memoryHighWatermark: number
@@ -111,6 +114,7 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     frameMax,
     channelMax: given.channelMax ?? DEFAULTS.channelMax,
     handshakeTimeoutMs: given.handshakeTimeoutMs ?? DEFAULTS.handshakeTimeoutMs,
+    consumerTimeoutMs: given.consumerTimeoutMs ?? DEFAULTS.consumerTimeoutMs,
     maxMessageBytes: profile.maxMessageBytes,
     memoryHighWatermark: given.memoryHighWatermark ?? DEFAULTS.memoryHighWatermark,
     memoryHighWatermarkBytes: given.memoryHighWatermarkBytes,

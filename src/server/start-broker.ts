@@ -150,6 +150,7 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     profile,
     limits: { channelMax, frameMax, heartbeatSeconds },
     handshakeTimeoutMs,
+    consumerTimeoutMs: options.consumerTimeoutMs === 0 ? Number.POSITIVE_INFINITY : options.consumerTimeoutMs,
     loopbackUsers,
     serverProperties: serverProperties({
       version: profile.version,

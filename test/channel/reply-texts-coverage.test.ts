@@ -27,7 +27,6 @@ const AWAITED = {
   replyConsumerCannotAcknowledge: /reply consumer cannot acknowledge/,
   replyConsumerAlreadySet: /reply consumer already set/,
   noReplyConsumer: /fast reply consumer does not exist/,
-  acknowledgementTimedOut: /delivery acknowledgement on channel \d+ timed out/,
 } satisfies Partial<Record<TextName, RegExp>>
 
 /** What a test cannot do without that asks for the text: the part of it that no other text has. */
@@ -36,6 +35,7 @@ const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>>
   getFromSingleActiveConsumerQueue: /basic\.get operations are not supported by /,
   conditionalDeleteOfQuorumQueue: /queue\.delete operations with \$\{flag\} flag set/,
   globalQosNotSupported: / does not support global qos/,
+  acknowledgementTimedOut: /delivery acknowledgement on channel/,
   partialTxCompletion: /partial tx completion/,
   invalidFrameEnd: /\{invalid_frame_end_marker,/,
   unknownFrame: /: unknown_frame/,

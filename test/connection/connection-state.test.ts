@@ -39,6 +39,7 @@ async function contextWith(loopbackUsers: readonly string[]): Promise<Connection
     log: silentLog,
     profile,
     limits: { frameMax: 131072, channelMax: 2047, heartbeatSeconds: 60 },
+    consumerTimeoutMs: 1000,
     handshakeTimeoutMs: 10_000,
     loopbackUsers,
     serverProperties: [],
