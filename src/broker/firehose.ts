@@ -14,7 +14,7 @@ import type { Message } from '../protocol/message.js'
 import { readSenderSelected } from '../protocol/properties.js'
 import { readPropertyTable } from '../protocol/property-table.js'
 import type { Exchange } from './exchange.js'
-import type { RouteTarget } from './reply-queues.js'
+import type { Route } from './route.js'
 
 export const TRACE_EXCHANGE = 'amq.rabbitmq.trace'
 
@@ -34,7 +34,7 @@ export interface TracedVirtualHost {
   readonly name: ByteString
   findExchange(name: ByteString): Exchange | undefined
   /** Publishes a message of the broker's own. */
-  publish(exchange: Exchange, message: Message, headers: FieldTable): void
+  publish(exchange: Exchange, message: Message): void
 }
 
 /** The firehose of one virtual host. */
@@ -55,12 +55,7 @@ export class Firehose {
    * Tells of a publish that has passed every check.
    * @param routingKeys that of the publish and those of CC and BCC.
    */
-  tracePublish(
-    message: Message,
-    routingKeys: readonly ByteString[],
-    route: readonly RouteTarget[],
-    channel: TracedChannel,
-  ): void {
+  tracePublish(message: Message, routingKeys: readonly ByteString[], route: Route, channel: TracedChannel): void {
     const routedQueues = array(...route.map(({ name }) => longString(name)))
     this.#trace(`publish.${message.exchange}`, message, routingKeys, channel, ['routed_queues', routedQueues])
   }
@@ -99,7 +94,7 @@ export class Firehose {
     const body = traced.body.subarray(traced.bodyStart, traced.bodyEnd)
     try {
       // The body is copied here: it may lie in a page of a queue that the trace goes to.
-      this.#vhost.publish(exchange, composeMessage({ exchange: exchange.name, routingKey, headers, body }), headers)
+      this.#vhost.publish(exchange, composeMessage({ exchange: exchange.name, routingKey, headers, body }))
     } catch (error) {
       // Headers that are nested as deep as may be do not fit into a table within a table.
       if (!(error instanceof RangeError)) throw error

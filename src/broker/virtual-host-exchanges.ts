@@ -16,20 +16,27 @@ import {
   invalidArgumentType,
   notFound,
   reservedPrefix,
-  unknownExchangeType,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import type { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
+import { checkDeduplicationArguments } from './deduplication.js'
+import type { Delays } from './delays.js'
 import { type ExchangeDeclaration, requireEquivalentExchange } from './equivalence.js'
 import { EVENT_EXCHANGE } from './events/broker-events.js'
 import { exchangeCreated, exchangeDeleted } from './events/object-events.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { exchangeExtras } from './exchange-extras.js'
 import { TRACE_EXCHANGE } from './firehose.js'
 import { isReached } from './limits.js'
 import { isReservedName, strippedName } from './names.js'
 import type { Policies } from './policies/policies.js'
-import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
+import {
+  checkExchangeArguments,
+  type ExchangeTypeName,
+  isExchangeTypeName,
+  requireExchangeType,
+} from './routing/exchange-types.js'
 import { DefinitionKind, type StoredExchange, storedArguments } from './stored-definitions.js'
 
 export interface DeclareExchange extends ExchangeDeclaration {
@@ -50,6 +57,7 @@ const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isIntern
 export interface ExchangeSurroundings {
   readonly name: ByteString
   readonly bindings: Pick<Bindings, 'removeSource' | 'removeDestination'>
+  readonly delays: Delays
   readonly policies: Pick<Policies, 'newsFor' | 'lastToldOf'>
   /** Notes a change that routing depends on. */
   touchTopology(): void
@@ -98,8 +106,7 @@ export class VirtualHostExchanges {
   declare(declared: DeclareExchange, access: Access): void {
     const name = strippedName(declared.name)
     const resource = { kind: 'exchange', name, vhost: this.#vhost.name } as const
-    const { type } = declared
-    if (!isExchangeTypeName(type)) throw unknownExchangeType(type)
+    const type = requireExchangeType(declared.type, this.#parts.profile)
     if (name === '') throw defaultExchangeNotPermitted()
     access.require('configure', resource)
     const existing = this.#exchanges.get(name)
@@ -113,6 +120,8 @@ export class VirtualHostExchanges {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.#vhost.name })
     }
+    checkExchangeArguments(type, declared.arguments, this.#parts.profile)
+    checkDeduplicationArguments(declared.arguments, resource)
     const { limits, totals } = this.#parts
     if (isReached(limits.exchanges, () => totals.exchanges)) throw exchangeLimitReached(resource, limits.exchanges)
     const exchange = this.#addExchange({ ...declared, name, type, vhost: this.#vhost.name })
@@ -150,22 +159,24 @@ export class VirtualHostExchanges {
     this.#exchanges.delete(exchange.name)
     this.#vhost.bindings.removeSource(exchange, by)
     this.#vhost.bindings.removeDestination(exchange, by)
+    exchange.history?.discard()
     if (exchange.definitionId !== undefined) {
       this.#parts.definitions.remove(exchange.definitionId)
     }
+    this.#vhost.delays.forgetUnused(exchange.name)
     this.#vhost.touchTopology()
     exchangeDeleted(this.#parts.events, exchange, by)
   }
 
-  /** Takes back a stored exchange. */
-  restore(definitionId: number, stored: StoredExchange, args: FieldTable): void {
+  /** Takes back a stored exchange, still without what it remembers. */
+  restore(definitionId: number, stored: StoredExchange, args: FieldTable): Exchange {
     if (!isExchangeTypeName(stored.type)) {
       throw new Error(
         `exchange '${stored.name}' was stored with type '${stored.type}', which this version does not have`,
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#newExchange(definitionId, options)
+    return this.#newExchange(definitionId, options)
   }
 
   /** Has every exchange follow the policies that there are now. */
@@ -200,7 +211,8 @@ export class VirtualHostExchanges {
   }
 
   #newExchange(definitionId: number | undefined, options: ExchangeOptions): Exchange {
-    const exchange = new Exchange(definitionId, options)
+    const extras = exchangeExtras(definitionId, options, this.#parts, this.#vhost.delays)
+    const exchange = new Exchange(definitionId, options, extras)
     this.#exchanges.set(options.name, exchange)
     this.#followPolicies(exchange)
     return exchange

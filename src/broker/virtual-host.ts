@@ -9,6 +9,7 @@ import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
+import { PropertiesReader } from '../protocol/properties.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
@@ -16,11 +17,13 @@ import type { Consumer } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadLetters } from './dead-letters.js'
 import { type QueueType, queueTypeOf } from './declaration/queue-type.js'
+import { Delays } from './delays.js'
 import type { BrokerEvents } from './events/broker-events.js'
 import { queuePolicyChanged } from './events/definition-events.js'
 import type { Exchange } from './exchange.js'
 import { Firehose } from './firehose.js'
 import { MessageQueue } from './message-queue.js'
+import type { KeptMessage } from './message-record.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Policies } from './policies/policies.js'
 import type { EffectivePolicy } from './policies/policy.js'
@@ -34,6 +37,7 @@ import {
 } from './queue.js'
 import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { ReplyQueues, type RouteTarget } from './reply-queues.js'
+import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
 import type { StoredExchange, StoredQueue } from './stored-definitions.js'
 import type { Topology } from './topology.js'
@@ -48,11 +52,13 @@ export class VirtualHost implements Topology, QueueHost {
   readonly bindings: Bindings
   readonly router: Router
   readonly policies: Policies
+  readonly delays: Delays
   /** Channels that wait for answers by direct reply-to. */
   readonly replyQueues: ReplyQueues
   /** What is published and delivered here is told to it. */
   readonly firehose: Firehose
   readonly #parts: BrokerParts
+  readonly #properties: PropertiesReader
   readonly #deadLetters: DeadLetters
   readonly #exchanges: VirtualHostExchanges
   readonly #queues: VirtualHostQueues
@@ -66,6 +72,8 @@ export class VirtualHost implements Topology, QueueHost {
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
     this.policies = new Policies(name, parts, () => this.#policiesChanged())
+    this.delays = new Delays(this, parts)
+    this.#properties = new PropertiesReader(parts.profile.sortsHeaders)
     this.#exchanges = new VirtualHostExchanges(this, parts)
     this.#queues = new VirtualHostQueues(this, parts, (id, options) => this.#newQueue(id, options))
     this.#definition = new VirtualHostDefinition(definitionId, this, parts, metadata)
@@ -78,7 +86,7 @@ export class VirtualHost implements Topology, QueueHost {
       get isHeard() {
         return exchange.hasBindings
       },
-      publish: (message, headers) => this.publish(exchange, message, headers),
+      publish: (message) => this.publish(exchange, message),
     })
   }
 
@@ -220,13 +228,16 @@ export class VirtualHost implements Topology, QueueHost {
     this.policies.removeAll(by)
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue, by)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange, by)
+    this.delays.discardAll()
   }
 
   /** Publishes a message of the broker's own, of whose fate nobody hears. */
-  publish(exchange: Exchange, message: Message, headers: FieldTable): void {
-    const route = this.router.route(exchange, message.routingKey, headers)
-    if (route.length === 0) return
-    this.enqueue(message, route, () => undefined)
+  publish(exchange: Exchange, message: Message): void {
+    const { router } = this
+    const byKey = router.routeByKey(exchange, message.routingKey)
+    const route: Route = byKey ?? router.route(exchange, message.routingKey, this.#propertiesOf(message))
+    if (route.length === 0 && !route.takers) return
+    this.enqueue(message, route, ignore)
     this.#parts.onActivity()
   }
 
@@ -235,7 +246,7 @@ export class VirtualHost implements Topology, QueueHost {
    * @param onBehind called for a queue whose consumers have fallen behind.
    * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly RouteTarget[], onBehind: (queue: Queue) => void): EnqueueResult {
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
@@ -247,7 +258,23 @@ export class VirtualHost implements Topology, QueueHost {
       if (queue.isBehind) onBehind(queue)
     }
     if (shared) bodies.releaseUnused(shared)
-    return result
+    return route.takers ? takenBy(route.takers, message, result) : result
+  }
+
+  routeKept(exchange: Exchange, { message, routingKeys }: KeptMessage): Route {
+    return this.router.routeKeys(exchange, routingKeys, this.#propertiesOf(message))
+  }
+
+  enqueueKept({ message }: KeptMessage, route: Route): void {
+    this.enqueue(message, route, ignore)
+  }
+
+  /** Routes a message that an exchange had held back through the exchange of that name, if there is one now. */
+  publishDelayed(exchangeName: ByteString, kept: KeptMessage): void {
+    const exchange = this.#exchanges.find(exchangeName)
+    if (!exchange) return
+    const { message, routingKeys } = kept
+    this.enqueueKept(kept, this.router.routeReleased(exchange, routingKeys, this.#propertiesOf(message)))
   }
 
   /** Has every exchange and queue follow the policies that there are now. */
@@ -275,9 +302,9 @@ export class VirtualHost implements Topology, QueueHost {
     this.#topologyVersion++
   }
 
-  /** Takes back a stored exchange. */
-  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): void {
-    this.#exchanges.restore(definitionId, stored, args)
+  /** Takes back a stored exchange, still without what it remembers. */
+  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): Exchange {
+    return this.#exchanges.restore(definitionId, stored, args)
   }
 
   /** Takes back a stored queue, still without its messages. */
@@ -291,6 +318,10 @@ export class VirtualHost implements Topology, QueueHost {
   #policiesChanged(): void {
     this.followPolicies()
     this.#parts.onActivity()
+  }
+
+  #propertiesOf({ header, headerStart, headerEnd }: Message) {
+    return this.#properties.read(header, headerStart, headerEnd)
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
@@ -307,6 +338,9 @@ export class VirtualHost implements Topology, QueueHost {
     return effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, this.#parts.profile)
   }
 }
+
+/** Nobody waits for queues that fall behind what was kept for them, or what the broker tells. */
+function ignore(): void {}
 
 function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {
   return body.subarray(bodyStart, bodyEnd)

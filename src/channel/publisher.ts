@@ -2,7 +2,8 @@ import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
-import { REPLY_QUEUE, type RouteTarget } from '../broker/reply-queues.js'
+import { REPLY_QUEUE } from '../broker/reply-queues.js'
+import type { Route } from '../broker/route.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
 import { fieldTypeName } from '../protocol/field-text.js'
@@ -34,7 +35,7 @@ interface LastTarget {
   readonly envelope: Buffer
   readonly exchange: Exchange
   /** Undefined where headers decide. */
-  readonly route: readonly RouteTarget[] | undefined
+  readonly route: Route | undefined
   readonly topologyVersion: number
   readonly accessVersion: number
   /** Whether the virtual host has its messages traced: a change of that is a change of its topology. */
@@ -109,7 +110,7 @@ export class Publisher {
   }
 
   /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
-  enqueue(message: Message, route: readonly RouteTarget[], isMandatory: boolean): EnqueueResult {
+  enqueue(message: Message, route: Route, isMandatory: boolean): EnqueueResult {
     const result = this.#context.vhost.enqueue(message, route, this.#onBehind)
     const awaitsStore = result === Enqueued.AWAITS_STORE
     if (awaitsStore && this.#context.committer.isBehind) this.#context.noteStoreBehind()
@@ -160,18 +161,18 @@ export class Publisher {
     }
   }
 
-  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly RouteTarget[] {
-    const { senderSelected, headers } = properties
+  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): Route {
+    const { senderSelected } = properties
     message.memory = undefined
     const { router } = this.#context.vhost
-    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
+    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
     if ('invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
     const { keys, hidden } = senderSelected
     if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
-    return router.routeKeys(exchange, [message.routingKey, ...keys], headers)
+    return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }
 
   /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */
@@ -209,7 +210,7 @@ export class Publisher {
     if (userId !== userName && !isImpersonator) throw userIdMismatch(userId, userName)
   }
 
-  #trace(message: Message, { senderSelected }: PublishedProperties, route: readonly RouteTarget[]): void {
+  #trace(message: Message, { senderSelected }: PublishedProperties, route: Route): void {
     const { vhost, connectionName, userName } = this.#context
     const selected = senderSelected && 'keys' in senderSelected ? senderSelected.keys : []
     const channel = { connectionName, userName, number: this.#channel }

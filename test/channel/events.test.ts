@@ -96,6 +96,27 @@ describe('7 the event exchange (plugins 7)', () => {
     expect(await witness.get('some')).toBeUndefined()
   })
 
+  it('leads on to exchanges that look at headers, or that remember', async () => {
+    const { channel, witness } = await heard()
+    for (const [exchange, type] of [
+      ['byHeader', 'headers'],
+      ['history', 'x-recent-history'],
+    ] as const) {
+      await witness.call('ExchangeDeclare', { exchange, type })
+      await witness.call('ExchangeBind', { destination: exchange, source: 'amq.rabbitmq.event', routingKey: 'queue.*' })
+    }
+    await witness.call('QueueDeclare', { queue: 'some', exclusive: true })
+    const named = { name: 'q' }
+    await witness.call('QueueBind', { queue: 'some', exchange: 'byHeader', arguments: named })
+    await channel.call('QueueDeclare', { queue: 'q' })
+    await channel.call('QueueDeclare', { queue: 'other' })
+    expect((await witness.get('some'))?.fields['routingKey']).toBe('queue.created')
+    expect(await witness.get('some')).toBeUndefined()
+    await witness.call('QueueUnbind', { queue: 'some', exchange: 'byHeader', arguments: named })
+    await witness.call('QueueBind', { queue: 'some', exchange: 'history' })
+    expect((await witness.get('some'))?.fields['messageCount']).toBe(2)
+  })
+
   it('reaches a consumer in the order of what happens', async () => {
     const { channel, witness } = await heard()
     await witness.consume('events', { noAck: true })

@@ -36,7 +36,7 @@ export interface EventOutlet {
   /** Whether anything is bound to the exchange. */
   readonly isHeard: boolean
   /** Publishes a message of the broker's own. */
-  publish(message: Message, headers: FieldTable): void
+  publish(message: Message): void
 }
 
 export interface BrokerEventsOptions {
@@ -84,7 +84,7 @@ export class BrokerEvents {
     try {
       const persistentSince = Math.floor(nowMs / 1000)
       const message = composeMessage({ exchange: EVENT_EXCHANGE, routingKey: name, headers, persistentSince })
-      outlet.publish(message, headers)
+      outlet.publish(message)
     } catch (error) {
       // A table of a client's that is nested as deep as may be does not fit into another one.
       if (!(error instanceof RangeError)) throw error
