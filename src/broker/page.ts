@@ -37,6 +37,23 @@ export function bodyOctets(bytes: Uint8Array, start: number, end: number): numbe
   return end - headerLengthAt - HEADER_LENGTH_OCTETS - longAt(bytes, headerLengthAt)
 }
 
+/** Points `view` at the message at bytes[start, end), laid out as in a page; the octets stay where they are. */
+export function pointAtMessage(view: Message, bytes: Buffer, start: number, end: number): void {
+  const keyAt = start + 1 + octetAt(bytes, start)
+  const envelopeEnd = keyAt + 1 + octetAt(bytes, keyAt)
+  const headerStart = envelopeEnd + HEADER_LENGTH_OCTETS
+  const headerEnd = headerStart + longAt(bytes, envelopeEnd)
+  view.envelope = bytes
+  view.envelopeStart = start
+  view.envelopeEnd = envelopeEnd
+  view.header = bytes
+  view.headerStart = headerStart
+  view.headerEnd = headerEnd
+  view.body = bytes
+  view.bodyStart = headerEnd
+  view.bodyEnd = end
+}
+
 /**
  * Messages of one queue, copied one after another into one buffer; the unit in which a queue holds memory.
  *
@@ -134,21 +151,8 @@ export class Page {
 
   /** Points `view` at a slot; the octets stay the page's and are valid until the slot is settled. */
   read(slot: number, view: Message): void {
-    const { bytes } = this
-    const start = this.offsets[slot] as number // slot < count
-    const keyAt = start + 1 + octetAt(bytes, start)
-    const envelopeEnd = keyAt + 1 + octetAt(bytes, keyAt)
-    const headerStart = envelopeEnd + HEADER_LENGTH_OCTETS
-    const headerEnd = headerStart + longAt(bytes, envelopeEnd)
-    view.envelope = bytes
-    view.envelopeStart = start
-    view.envelopeEnd = envelopeEnd
-    view.header = bytes
-    view.headerStart = headerStart
-    view.headerEnd = headerEnd
-    view.body = bytes
-    view.bodyStart = headerEnd
-    view.bodyEnd = this.offsets[slot + 1] as number
+    const { offsets } = this
+    pointAtMessage(view, this.bytes, offsets[slot] as number, offsets[slot + 1] as number) // slot < count
     view.isPersistent = (this.stateOf(slot) & Slot.PERSISTENT) !== 0
   }
 

@@ -8,10 +8,10 @@
  * whose body is a reference. A slot that is left out was settled before the record was made, or is transient and in
  * memory. A message's octets are laid out as in a page.
  *
- * The label of a record says what it holds for whoever does not read it. A third value, the states, says what happened to the messages since: two bits a slot, lowest bits first.
+ * The label of a record says what it holds for whoever does not read it; that of a stream says more. A third value, the states, says what happened to the messages since: two bits a slot, lowest bits first.
  */
 
-import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/octets.js'
+import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
 import type { StoredRecord } from '../store/message-store.js'
 import { bodyOctets, type Page, Slot } from './page.js'
 import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
@@ -22,6 +22,9 @@ const ENTRY_OCTETS = 8
 const TRANSIENT_BIT = 0x80000000
 const SHARED_BIT = 0x40000000
 const LABEL_OCTETS = 20
+/** What a stream's label has behind that: octets u32, first and last time u48, filter summary 2 u32, marks u8. */
+const CHUNK_OCTETS = 25
+const BEGINS_SEGMENT_BIT = 1
 
 /** Two bits a slot in the states of a record. */
 export const StoredState = { UNTOUCHED: 0, REDELIVERED: 1, SETTLED: 2 } as const
@@ -47,26 +50,79 @@ export interface RecordLabel {
   readonly bodyBytes: number
   /** How many of those messages have a body that is shared. */
   readonly sharedBodies: number
+  /** Of the records of a stream. */
+  readonly chunk?: ChunkFacts
 }
 
-export function encodeLabel({ slots, messages, bodyBytes, sharedBodies }: RecordLabel): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS)
+/** What a stream has to know of a record to find a place in itself, and to forget its oldest part. */
+export interface ChunkFacts {
+  /** Octets of its messages, laid out as in a page. */
+  readonly octets: number
+  /** When its first and its last message came, in milliseconds since the Unix epoch. */
+  readonly firstMs: number
+  readonly lastMs: number
+  /** Which filter values its messages may have; 64 bits. */
+  readonly summaryLow: number
+  readonly summaryHigh: number
+  /** Whether it is the first of a segment. */
+  readonly beginsSegment: boolean
+}
+
+export function encodeLabel({ slots, messages, bodyBytes, sharedBodies, chunk }: RecordLabel): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS + (chunk ? CHUNK_OCTETS : 0))
   putLong(bytes, 0, slots)
   putLong(bytes, 4, messages)
   putLongLong(bytes, 8, bodyBytes)
   putLong(bytes, 16, sharedBodies)
+  if (chunk) putChunk(bytes, LABEL_OCTETS, chunk)
   return bytes
+}
+
+function putChunk(bytes: Buffer, at: number, chunk: ChunkFacts): void {
+  putLong(bytes, at, chunk.octets)
+  putTime(bytes, at + 4, chunk.firstMs)
+  putTime(bytes, at + 10, chunk.lastMs)
+  putLong(bytes, at + 16, chunk.summaryLow)
+  putLong(bytes, at + 20, chunk.summaryHigh)
+  bytes[at + 24] = chunk.beginsSegment ? BEGINS_SEGMENT_BIT : 0
 }
 
 /** @throws Error when the octets are no label. */
 export function readLabel(bytes: Uint8Array): RecordLabel {
-  if (bytes.length !== LABEL_OCTETS) throw new Error(`the label of a queue record has ${bytes.length} octets`)
-  return {
+  const hasChunk = bytes.length === LABEL_OCTETS + CHUNK_OCTETS
+  if (bytes.length !== LABEL_OCTETS && !hasChunk) {
+    throw new Error(`the label of a queue record has ${bytes.length} octets`)
+  }
+  const label = {
     slots: longAt(bytes, 0),
     messages: longAt(bytes, 4),
     bodyBytes: longLongAt(bytes, 8),
     sharedBodies: longAt(bytes, 16),
   }
+  return hasChunk ? { ...label, chunk: readChunk(bytes, LABEL_OCTETS) } : label
+}
+
+function readChunk(bytes: Uint8Array, at: number): ChunkFacts {
+  return {
+    octets: longAt(bytes, at),
+    firstMs: timeAt(bytes, at + 4),
+    lastMs: timeAt(bytes, at + 10),
+    summaryLow: longAt(bytes, at + 16),
+    summaryHigh: longAt(bytes, at + 20),
+    beginsSegment: (octetAt(bytes, at + 24) & BEGINS_SEGMENT_BIT) !== 0,
+  }
+}
+
+/** Octets of a time, in milliseconds since the Unix epoch. */
+export const TIME_OCTETS = 6
+
+export function putTime(bytes: Uint8Array, at: number, ms: number): void {
+  putShort(bytes, at, Math.floor(ms / 0x100000000))
+  putLong(bytes, at + 2, ms)
+}
+
+export function timeAt(bytes: Uint8Array, at: number): number {
+  return shortAt(bytes, at) * 0x100000000 + longAt(bytes, at + 2)
 }
 
 /** A record on its way to the store. */
@@ -138,6 +194,43 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
   }
   page.bytes.copy(bytes, at, runStart, runEnd)
   return { bytes, label: { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies }, firstSlot, count }
+}
+
+/** Makes the record of the slots [from, to) of a page, all of which are to be stored. */
+export function wholeRecord(page: Page, from: number, to: number): Buffer {
+  const { offsets } = page
+  const start = offsets[from] as number // from < to <= count, here and below
+  const end = offsets[to] as number
+  const messagesAt = PREFIX_OCTETS + (to - from) * ENTRY_OCTETS
+  const bytes = Buffer.allocUnsafeSlow(messagesAt + end - start)
+  bytes[0] = VERSION
+  putLong(bytes, 1, to - from)
+  for (let slot = from, at = PREFIX_OCTETS; slot < to; slot++, at += ENTRY_OCTETS) {
+    putLong(bytes, at, slot - from)
+    putLong(bytes, at + 4, (offsets[slot + 1] as number) - (offsets[slot] as number))
+  }
+  page.bytes.copy(bytes, messagesAt, start, end)
+  return bytes
+}
+
+/**
+ * Where the messages of a record that `wholeRecord` made begin, and behind them where the last one ends.
+ * @throws Error when the octets are no such record.
+ */
+export function wholeRecordOffsets(bytes: Uint8Array): Uint32Array {
+  if (bytes[0] !== VERSION || bytes.length < PREFIX_OCTETS) throw new Error('these octets are no record of a stream')
+  const count = longAt(bytes, 1)
+  let start = PREFIX_OCTETS + count * ENTRY_OCTETS
+  if (start > bytes.length) throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
+  const offsets = new Uint32Array(count + 1)
+  for (let index = 0, at = PREFIX_OCTETS; index < count; index++, at += ENTRY_OCTETS) {
+    if (longAt(bytes, at) !== index) throw new Error('a record of a stream leaves a message out')
+    offsets[index] = start
+    start += longAt(bytes, at + 4)
+  }
+  if (start !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${start}`)
+  offsets[count] = start
+  return offsets
 }
 
 /** The states of a record's slots, to be stored beside it: which are settled, and which have been handed out. */
