@@ -17,8 +17,10 @@ import {
   type StoredCleanStop,
   type StoredExchange,
   type StoredQueue,
+  type StoredStreamOffsets,
   type StoredVirtualHost,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import { VirtualHost } from './virtual-host.js'
 
 export interface BrokerSettings {
@@ -98,6 +100,7 @@ export class Broker {
   /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */
   async stop(): Promise<void> {
     const { store, definitions, committer } = this.#parts
+    for (const vhost of this.#vhosts.values()) for (const queue of vhost.queues) queue.stop()
     await committer.drained()
     const handedOutBefore: [number, number][] = []
     for (const vhost of this.#vhosts.values()) {
@@ -126,6 +129,11 @@ export class Broker {
     for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
       const stored = value as StoredQueue
       queues.set(id, this.#vhostOf(id, stored).restoreQueue(id, stored, readStoredArguments(stored.arguments)))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.STREAM_OFFSETS)) {
+      const stored = value as StoredStreamOffsets
+      const queue = queues.get(stored.queueId)
+      if (queue instanceof StreamQueue) queue.restoreOffsets(id, stored)
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.BINDING)) {
       const stored = value as StoredBinding

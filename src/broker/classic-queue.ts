@@ -225,6 +225,10 @@ export class ClassicQueue implements Queue {
     if (!this.#isDeleted) this.#log.collect(store, this.id)
   }
 
+  stop(): void {
+    // It has no timers.
+  }
+
   collectRedelivered(store: MessageStore): void {
     if (!this.#isDeleted) this.#log.collectRedelivered(store, this.id)
   }

@@ -98,6 +98,7 @@ export function validateQueueArguments(args: FieldTable, queue: Resource): void 
   }
   const type = lookup(args, 'x-queue-type')
   if (type) validateQueueType(type, queue)
+  if (type?.type === 'S' && type.value === 'stream') return
   const given = CLASSIC_ARGUMENTS.filter(({ name }) => lookup(args, name))
   for (const { name, check } of given) {
     const value = lookup(args, name)
@@ -116,7 +117,7 @@ function validateQueueType(type: FieldValue, queue: Resource): void {
   if (!QUEUE_TYPES.includes(type.value)) {
     throw invalidArgument('x-queue-type', queue, `"unsupported queue type '${type.value}'"`)
   }
-  if (type.value !== 'classic') throw unsupportedArgument(`x-queue-type=${type.value}`, queue)
+  if (type.value === 'quorum') throw unsupportedArgument(`x-queue-type=${type.value}`, queue)
 }
 
 function integerWithin(min: bigint, max?: bigint): Check {

@@ -14,6 +14,8 @@ export const DefinitionKind = {
   EXCHANGE: 'exchange',
   QUEUE: 'queue',
   BINDING: 'binding',
+  /** How far the consumers of a stream have come. */
+  STREAM_OFFSETS: 'stream-offsets',
   /** Present after a clean stop only: then it is known which of the stored messages were handed out. */
   CLEAN_STOP: 'clean-stop',
 } as const
@@ -21,6 +23,12 @@ export const DefinitionKind = {
 export interface StoredCleanStop {
   /** Queue ids, each with the sequence number before which its stored messages count as handed out. */
   readonly handedOutBefore: readonly [number, number][]
+}
+
+export interface StoredStreamOffsets {
+  readonly queueId: number
+  /** Consumer tags, each with the first offset that its consumers have not acknowledged. */
+  readonly offsets: readonly [ByteString, number][]
 }
 
 export interface StoredVirtualHost {

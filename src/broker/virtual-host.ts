@@ -39,6 +39,7 @@ import { validateQueueArguments, withQueueType } from './queue-arguments.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
 
 export interface DeclareExchange extends ExchangeDeclaration {
@@ -217,7 +218,7 @@ export class VirtualHost implements Topology {
 
   /**
    * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
-   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED
    */
   purgeQueue(name: ByteString, owner: ExclusiveOwner, access: Access): number {
     access.require('read', { kind: 'queue', name, vhost: this.name })
@@ -242,8 +243,9 @@ export class VirtualHost implements Topology {
     const queue = this.#queues.get(name)
     if (!queue) return 0
     queue.requireAccessBy(owner)
-    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
-    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const hasConditions = queue.type !== 'stream' // which ignores them
+    if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
     this.removeQueue(queue)
     return dropped
@@ -383,7 +385,9 @@ export class VirtualHost implements Topology {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const queue = new ClassicQueue(id, options, this.#parts)
+    const type = lookup(options.arguments, 'x-queue-type')
+    const isStream = type?.type === 'S' && type.value === 'stream'
+    const queue = isStream ? new StreamQueue(id, options, this.#parts) : new ClassicQueue(id, options, this.#parts)
     this.#queues.set(queue.name, queue)
     this.touchTopology()
     return queue

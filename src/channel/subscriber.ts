@@ -67,6 +67,10 @@ export class Subscriber implements ConsumerSink {
     return this.#context.owner
   }
 
+  get hasChannelPrefetch(): boolean {
+    return this.#channelPrefetch > 0
+  }
+
   get canTake(): boolean {
     if (this.#channelPrefetch > 0 && this.#consumerUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake
@@ -117,14 +121,14 @@ export class Subscriber implements ConsumerSink {
     for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
   }
 
-  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
+  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner } = this.#context
     if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    validateConsumerArguments(method.arguments, queue)
+    if (queue.type !== 'stream') validateConsumerArguments(method.arguments, queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const options = { tag, noAck, isExclusive: exclusive, prefetch: this.#prefetch, arguments: method.arguments }
@@ -142,7 +146,7 @@ export class Subscriber implements ConsumerSink {
     this.#context.vhost.removeConsumer(consumer)
   }
 
-  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED */
+  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED */
   get(method: BasicGet, queueName: ByteString): void {
     const { vhost, access, owner } = this.#context
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })

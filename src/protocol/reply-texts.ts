@@ -277,6 +277,33 @@ export function transientQueuesDenied(): AmqpError {
   )
 }
 
+// Streams.
+
+export function prefetchNotSetForStream(resource: Resource): AmqpError {
+  return preconditionFailed(`consumer prefetch count is not set for stream ${inTheVhost(resource)}`)
+}
+
+export function automaticAckOnStream(resource: Resource): AmqpError {
+  return notImplemented(`automatic acknowledgement not supported by stream ${inTheVhost(resource)}`)
+}
+
+export function globalQosNotSupported(resource: Resource): AmqpError {
+  return notImplemented(`${inTheVhost(resource)} does not support global qos`)
+}
+
+export function getFromStream(resource: Resource): AmqpError {
+  return notImplemented(`basic.get not supported by stream queues ${inTheVhost(resource)}`)
+}
+
+export function purgeOfStream(resource: Resource): AmqpError {
+  return notImplemented(`queue.purge not supported by stream queues ${inTheVhost(resource)}`)
+}
+
+/** Ours, not RabbitMQ's, which has no such argument: there is nothing to remember an offset by. */
+export function offsetTrackingNeedsTag(argument: ByteString, resource: Resource): AmqpError {
+  return preconditionFailed(`argument '${argument}' for ${inTheVhost(resource)} needs a consumer tag of the client`)
+}
+
 // Consuming, publishing and settling.
 
 export function consumerTagInUse(consumerTag: ByteString): AmqpError {

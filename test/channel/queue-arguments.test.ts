@@ -137,7 +137,7 @@ describe('an argument that is right but not honoured yet', () => {
     await expectRefused({ [name]: value }, text)
   })
 
-  it.each(['quorum', 'stream'])('is the queue type %s', async (type) => {
+  it.each(['quorum'])('is the queue type %s', async (type) => {
     const text = `argument 'x-queue-type=${type}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
     await expectRefused({ 'x-queue-type': type }, text)
   })
