@@ -2,6 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import type { Resource } from '../protocol/reply-texts.js'
+import type { StreamSubscription } from './consumer-arguments.js'
 
 /**
  * Why an unacked message goes back to its queue, or is discarded: `reject` and `nack` are the client's, `lost` means that
@@ -48,6 +49,10 @@ export interface ConsumerOptions {
   readonly isExclusive: boolean
   /** At most this many unacked deliveries; 0 means no limit. Ignored without acknowledgements. */
   readonly prefetch: number
+  /** Higher ones are served first; 0 is usual. */
+  readonly priority: number
+  /** What it asks of a stream. */
+  readonly stream?: StreamSubscription | undefined
   readonly arguments: FieldTable
 }
 
@@ -62,6 +67,9 @@ export class Consumer {
   readonly isExclusive: boolean
   readonly arguments: FieldTable
   readonly prefetch: number
+  readonly priority: number
+  /** Whether basic.nack and basic.reject may be used on its deliveries. */
+  readonly takesRejections: boolean = true
   unackedCount = 0
   /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
   isReady = false
@@ -75,6 +83,7 @@ export class Consumer {
     this.isExclusive = options.isExclusive
     this.arguments = options.arguments
     this.prefetch = options.noAck ? 0 : options.prefetch
+    this.priority = options.priority
   }
 
   /** Whether it would take a message now. */

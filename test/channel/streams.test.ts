@@ -93,6 +93,17 @@ describe('a stream (semantics 12)', () => {
     expect(await channel.counts('s')).toEqual({ ready: 3, consumers: 0 })
   })
 
+  it.each(['BasicNack', 'BasicReject'])('refuses %s as RabbitMQ 3.13 does', async (method) => {
+    await fixture.broker({ compat: '3.13' })
+    const channel = await channelWithStream()
+    await publish(['a'])
+    await consume(channel)
+    await channel.deliveries(1)
+    channel.send(method, { deliveryTag: 1, requeue: false })
+    const text = `NOT_IMPLEMENTED - basic.nack and basic.reject not supported by stream queues queue 's' in vhost '/'`
+    await channel.client.expectClosed(540, text, method)
+  })
+
   it('takes basic.recover as credit as well', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b', 'c'])

@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
 import type { Consumer, ConsumerOptions, ConsumerSink } from '../../src/broker/consumer.js'
+import { parseConsumerArguments } from '../../src/broker/consumer-arguments.js'
 import type { Queue } from '../../src/broker/queue.js'
+import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { type FieldTable, integerOf, lookup } from '../../src/protocol/field-table.js'
 import { fields, longString } from '../../src/protocol/field-values.js'
 import type { Message } from '../../src/protocol/message.js'
@@ -63,8 +65,9 @@ export class StreamSink implements ConsumerSink {
   }
 
   consume(stream: Queue, args: FieldTable = [], options: Partial<ConsumerOptions> = {}): Consumer {
-    const defaults = { tag: 'c', noAck: false, isExclusive: false, prefetch: 1000 }
-    const consumer = stream.addConsumer(this, { ...defaults, ...options, arguments: args })
+    const defaults = { tag: 'c', noAck: false, isExclusive: false, prefetch: 1000, priority: 0 }
+    const request = parseConsumerArguments('stream', args, stream, COMPAT_PROFILES['4.2'])
+    const consumer = stream.addConsumer(this, { ...defaults, stream: request.stream, ...options, arguments: args })
     stream.resume(consumer)
     return consumer
   }

@@ -1,8 +1,8 @@
 import type { StoredRecord } from '../../store/message-store.js'
 import type { RecordReader } from '../disk-run.js'
-import { wholeRecordOffsets } from '../queue-record.js'
 import type { Block, BlockCache } from './block-cache.js'
 import type { ChunkIndex } from './chunk-index.js'
+import { wholeRecordOffsets } from './chunk-record.js'
 import type { StreamFilter } from './filter-summary.js'
 
 /** Octets that are read from the store in one go: what a reader is ahead of the block it delivers. */

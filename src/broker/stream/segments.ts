@@ -1,4 +1,4 @@
-import type { StreamSettings } from './stream-settings.js'
+import type { StreamSettings } from '../queue-settings.js'
 
 /** A part of a stream that is forgotten as a whole. */
 export interface Segment {
@@ -13,14 +13,14 @@ export interface Segment {
 
 /** The segments of a stream, oldest first, and the rule by which they are forgotten. The last one is written to. */
 export class Segments {
-  readonly #settings: StreamSettings
+  settings: StreamSettings
   readonly #list: Segment[] = []
   messages = 0
   octets = 0
   bodyBytes = 0
 
   constructor(settings: StreamSettings) {
-    this.#settings = settings
+    this.settings = settings
   }
 
   get count(): number {
@@ -39,7 +39,7 @@ export class Segments {
   /** Whether what comes next begins a new segment. */
   get isLastFull(): boolean {
     const last = this.#list[this.#list.length - 1]
-    return last === undefined || last.octets >= this.#settings.segmentBytes
+    return last === undefined || last.octets >= this.settings.segmentBytes
   }
 
   begin(firstSeq: number): void {
@@ -82,12 +82,12 @@ export class Segments {
   /** When the oldest segment becomes too old; undefined when none ever does, as things are. */
   get expiryMs(): number | undefined {
     const [oldest] = this.#list
-    const { maxAgeMs } = this.#settings
+    const { maxAgeMs } = this.settings
     return oldest && this.#list.length > 1 && maxAgeMs !== undefined ? oldest.lastMs + maxAgeMs : undefined
   }
 
   get #isTooLong(): boolean {
-    const { maxLengthBytes } = this.#settings
+    const { maxLengthBytes } = this.settings
     return maxLengthBytes !== undefined && this.octets > maxLengthBytes
   }
 

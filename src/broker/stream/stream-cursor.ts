@@ -1,10 +1,10 @@
 import type { Message } from '../../protocol/message.js'
+import type { StreamOffset, StreamSubscription } from '../consumer-arguments.js'
 import { pointAtMessage } from '../page.js'
 import type { Block } from './block-cache.js'
 import { filterValueOf } from './content-headers.js'
 import { StreamFilter } from './filter-summary.js'
 import type { StreamLog } from './stream-log.js'
-import type { StreamOffset, StreamSubscription } from './stream-settings.js'
 import { messageEnd, messageMs } from './tail-page.js'
 
 /** Messages that a reader passes by in one go, before others have their turn. */

@@ -17,12 +17,12 @@ import type { Message } from '../../protocol/message.js'
 import type { MessageStore } from '../../store/message-store.js'
 import type { PagePool } from '../page.js'
 import { encodeLabel, type RecordLabel } from '../queue-record.js'
+import type { StreamSettings } from '../queue-settings.js'
 import { type Block, BlockCache } from './block-cache.js'
 import { ChunkIndex } from './chunk-index.js'
 import { ChunkLoader, type LoaderOptions } from './chunk-loader.js'
 import type { StreamFilter } from './filter-summary.js'
 import { Segments } from './segments.js'
-import type { StreamSettings } from './stream-settings.js'
 import { octetsInStream, TailPage, type TailRecord } from './tail-page.js'
 
 /** A full page that was stored in more records than this is stored once more, in one. */
@@ -36,8 +36,6 @@ export interface StreamLogOptions extends Pick<LoaderOptions, 'readRecords' | 'o
   readonly settings: StreamSettings
   /** Called when there is something to store for the first time since `collect`. */
   readonly onDirty: () => void
-  /** Called when `onDirty` was called outside of any input. */
-  readonly onTimer: () => void
   /** Called with what is wrong with a chunk, and how many messages that has cost. */
   readonly onLost: (error: unknown, messages: number) => void
 }
@@ -161,7 +159,19 @@ export class StreamLog {
     this.#committedSeq = endSeq
     this.#lastCollectedChunk = firstSeq
     this.#lastChunkSeq = firstSeq
+  }
+
+  /** All stored records have been restored. */
+  recovered(): void {
     this.#scheduleExpiry()
+  }
+
+  /** Goes by other settings from now on, which may have what there is forgotten at once. */
+  apply(settings: StreamSettings): void {
+    this.#segments.settings = settings
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#retainSoon()
   }
 
   /** The first place from `seq` on where there is a message that `filter` may accept, or the end of what was stored. */
@@ -191,14 +201,9 @@ export class StreamLog {
     return this.#loader.block(this.#index.find(seq), endSeq, filter)
   }
 
-  /** Forgets its timer. */
-  stop(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-  }
-
   /** Gives all memory back. The log must not be used afterwards; whoever removes the queue tells the store. */
   discard(): void {
+    this.#timer?.cancel()
     for (const { page } of this.#tail.splice(0)) this.#options.pool.giveBack(page)
     this.#loader.discard()
   }
@@ -260,14 +265,17 @@ export class StreamLog {
   #scheduleExpiry(): void {
     const { expiryMs } = this.#segments
     if (this.#timer || expiryMs === undefined) return
-    const { clock, onTimer } = this.#options
+    const { clock } = this.#options
     const delayMs = Math.max(0, expiryMs + 1 - clock.wallMs())
     this.#timer = clock.after(Math.min(delayMs, LONGEST_TIMER_MS), () => {
       this.#timer = undefined
-      this.#isRetentionDue = true
-      if (!this.#isDirty) this.#markDirty()
-      onTimer()
+      this.#retainSoon()
     })
+  }
+
+  #retainSoon(): void {
+    this.#isRetentionDue = true
+    if (!this.#isDirty) this.#markDirty()
   }
 
   /** Never wrong octets: a chunk that cannot be read is left out, and readers go on behind it. */

@@ -3,32 +3,45 @@ import type { Timer } from '../../base/clock.js'
 import type { FieldTable } from '../../protocol/field-table.js'
 import { Message } from '../../protocol/message.js'
 import {
-  automaticAckOnStream,
   getFromStream,
   globalQosNotSupported,
   lockedByOtherConnection,
-  prefetchNotSetForStream,
+  offsetTrackingNeedsTag,
   purgeOfStream,
+  streamNeedsAcknowledgements,
+  streamNeedsPrefetch,
 } from '../../protocol/reply-texts.js'
 import type { MessageStore } from '../../store/message-store.js'
 import type { BrokerParts } from '../broker-parts.js'
 import type { BatchWaiter } from '../committer.js'
 import type { Consumer, ConsumerOptions, ConsumerSink } from '../consumer.js'
+import { OFFSET_TRACKING, type StreamSubscription } from '../consumer-arguments.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from '../queue.js'
 import type { RecordLabel } from '../queue-record.js'
+import type { QueueSettings, StreamSettings } from '../queue-settings.js'
 import type { StoredStreamOffsets } from '../stored-definitions.js'
 import { READ_OCTETS } from './chunk-loader.js'
 import { OffsetHeader } from './content-headers.js'
 import { StreamConsumer } from './stream-consumer.js'
 import { StreamCursor } from './stream-cursor.js'
 import { StreamLog } from './stream-log.js'
-import { streamSettings, streamSubscription } from './stream-settings.js'
 import { OffsetTracker, TrackedOffsets } from './tracked-offsets.js'
+
+/** How a consumer tag begins that a client did not choose. */
+const GENERATED_TAG = 'amq.ctag-'
+
+/** What a consumer gets that asks for nothing. */
+const WHAT_COMES: StreamSubscription = {
+  offset: 'next',
+  filter: undefined,
+  matchesUnfiltered: false,
+  isTracked: false,
+}
 
 /** What a stream needs of its broker. */
 export type StreamParts = Pick<
   BrokerParts,
-  'store' | 'definitions' | 'committer' | 'pool' | 'profile' | 'clock' | 'log' | 'onActivity'
+  'store' | 'definitions' | 'committer' | 'pool' | 'profile' | 'clock' | 'log'
 >
 
 /**
@@ -52,15 +65,17 @@ export class StreamQueue implements Queue, BatchWaiter {
   readonly #offsetHeader: OffsetHeader
   readonly #consumers: StreamConsumer[] = []
   readonly #view = new Message()
+  #settings: QueueSettings
   #unackedCount = 0
   #handedOutCount = 0
-  #isTouched = false
+  #isInBatch = false
   #pause: Timer | undefined
   #isDeleted = false
 
   /** @param id keys the queue in the store. */
-  constructor(id: number, options: QueueOptions, parts: StreamParts) {
+  constructor(id: number, options: QueueOptions, settings: QueueSettings, parts: StreamParts) {
     this.id = id
+    this.#settings = settings
     this.#parts = parts
     this.name = options.name
     this.vhost = options.vhost
@@ -70,14 +85,13 @@ export class StreamQueue implements Queue, BatchWaiter {
     this.arguments = options.arguments
     const { store, pool, clock, log } = parts
     this.#offsetHeader = new OffsetHeader(parts.profile.sortsHeaders)
-    this.#offsets = new TrackedOffsets(id, parts.definitions, () => this.#touch())
+    this.#offsets = new TrackedOffsets(id, parts.definitions, () => this.#joinBatch())
     this.#log = new StreamLog({
       pool,
       clock,
-      settings: streamSettings(options.arguments),
+      settings: streamSettings(settings),
       readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, 2 * READ_OCTETS),
-      onDirty: () => this.#touch(),
-      onTimer: () => parts.onActivity(),
+      onDirty: () => this.#joinBatch(),
       onLoaded: () => this.#deliverAll(),
       onLost: (err, messages) => log.error({ err, ...this.#named, messages }, 'messages of a stream are damaged'),
     })
@@ -114,6 +128,19 @@ export class StreamQueue implements Queue, BatchWaiter {
 
   awaitRelief(): () => void {
     return () => undefined
+  }
+
+  get settings(): QueueSettings {
+    return this.#settings
+  }
+
+  apply(settings: QueueSettings): void {
+    this.#settings = settings
+    this.#log.apply(streamSettings(settings))
+  }
+
+  touch(): void {
+    // A stream does not expire.
   }
 
   requireAccessBy(owner: ExclusiveOwner): void {
@@ -162,15 +189,19 @@ export class StreamQueue implements Queue, BatchWaiter {
   }
 
   addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
-    if (options.prefetch === 0) throw prefetchNotSetForStream(this)
-    if (options.noAck) throw automaticAckOnStream(this)
+    const { tag, stream: subscription = WHAT_COMES } = options
+    if (options.prefetch === 0) throw streamNeedsPrefetch(this)
+    if (options.noAck) throw streamNeedsAcknowledgements(this)
     if (sink.hasChannelPrefetch) throw globalQosNotSupported(this)
-    const subscription = streamSubscription(options.tag, options.arguments, this)
-    const seen = subscription.isTracked ? this.#offsets.of(options.tag) : undefined
+    const { isTracked } = subscription
+    if (isTracked && tag.startsWith(GENERATED_TAG)) throw offsetTrackingNeedsTag(OFFSET_TRACKING, this)
+    const seen = isTracked ? this.#offsets.of(tag) : undefined
     const offset = seen === undefined ? subscription.offset : { offset: seen }
-    const cursor = new StreamCursor(this.#log, { ...subscription, offset }, this.#parts.clock.wallMs())
-    const tracker = subscription.isTracked ? new OffsetTracker(options.tag, cursor, this.#offsets) : undefined
-    const consumer = new StreamConsumer(this, sink, options, cursor, tracker)
+    const { clock, profile } = this.#parts
+    const cursor = new StreamCursor(this.#log, { ...subscription, offset }, clock.wallMs())
+    const tracker = isTracked ? new OffsetTracker(tag, cursor, this.#offsets) : undefined
+    const place = { cursor, tracker, takesRejections: profile.streamsTakeRejections }
+    const consumer = new StreamConsumer(this, sink, options, place)
     this.#consumers.push(consumer)
     this.#log.readerCount = this.#consumers.length
     return consumer
@@ -197,7 +228,7 @@ export class StreamQueue implements Queue, BatchWaiter {
 
   delete(): void {
     this.#isDeleted = true
-    this.stop()
+    this.#pause?.cancel()
     this.#log.discard()
     this.#offsets.delete()
     for (const consumer of this.#consumers.splice(0)) {
@@ -206,13 +237,8 @@ export class StreamQueue implements Queue, BatchWaiter {
     }
   }
 
-  stop(): void {
-    this.#pause?.cancel()
-    this.#log.stop()
-  }
-
   collect(store: MessageStore): void {
-    this.#isTouched = false
+    this.#isInBatch = false
     if (this.#isDeleted) return
     this.#log.collect(store, this.id)
     this.#offsets.collect()
@@ -237,14 +263,18 @@ export class StreamQueue implements Queue, BatchWaiter {
     this.#offsets.restore(definitionId, stored)
   }
 
-  get handedOutBefore(): number {
-    return 0
+  recovered(): void {
+    this.#log.recovered()
+  }
+
+  get handedOutMarks(): readonly number[] {
+    return []
   }
 
   /** Joins the open batch, and asks to hear when it is stored. */
-  #touch(): void {
-    if (this.#isTouched) return
-    this.#isTouched = true
+  #joinBatch(): void {
+    if (this.#isInBatch) return
+    this.#isInBatch = true
     const { committer } = this.#parts
     committer.touch(this)
     committer.notify(committer.openBatch, this)
@@ -293,4 +323,9 @@ export class StreamQueue implements Queue, BatchWaiter {
   get #named() {
     return { queue: toDisplayText(this.name), vhost: toDisplayText(this.vhost) }
   }
+}
+
+function streamSettings({ stream }: QueueSettings): StreamSettings {
+  if (!stream) throw new Error('these are no settings of a stream')
+  return stream
 }

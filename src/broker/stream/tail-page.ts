@@ -1,13 +1,15 @@
 import type { Message } from '../../protocol/message.js'
-import { octetsInPage, type Page, Slot } from '../page.js'
-import { type ChunkFacts, putTime, type RecordLabel, TIME_OCTETS, timeAt, wholeRecord } from '../queue-record.js'
+import { type ChunkFacts, putTime, TIME_OCTETS, timeAt } from '../chunk-label.js'
+import { bareOctetsInPage, type Page, Slot } from '../page.js'
+import type { RecordLabel } from '../queue-record.js'
 import type { Block } from './block-cache.js'
+import { wholeRecord } from './chunk-record.js'
 import { sumUp } from './content-headers.js'
 import { FilterSummary } from './filter-summary.js'
 
-/** Octets that a message takes in a stream: those in a page, and behind them when it came. */
+/** Octets that a message takes in a stream: those in a page, without a note, and behind them when it came. */
 export function octetsInStream(message: Message): number {
-  return octetsInPage(message) + TIME_OCTETS
+  return bareOctetsInPage(message) + TIME_OCTETS
 }
 
 /** Where a message of a block ends: the time behind it is not part of it. */
@@ -53,9 +55,7 @@ export class TailPage {
   /** Copies a message to the end; the caller has checked that there is room. */
   append(message: Message, nowMs: number): void {
     const { page } = this
-    page.append(message, Slot.PERSISTENT)
-    putTime(page.bytes, page.used, nowMs)
-    page.offsets[page.count] = page.used + TIME_OCTETS
+    putTime(page.bytes, page.appendBare(message, Slot.PERSISTENT, TIME_OCTETS), nowMs)
     this.#newBodyBytes += message.bodyBytes
     sumUp(message, this.#newSummary)
   }
@@ -95,7 +95,7 @@ export class TailPage {
       summaryHigh: summary.high,
       beginsSegment: this.#beginsSegment && from === 0,
     }
-    const label = { slots, messages: slots, bodyBytes, sharedBodies: 0, chunk }
+    const label = { slots, messages: slots, bodyBytes, sharedBodies: 0, expires: false, chunk }
     return { firstSeq: page.firstSeq + from, bytes: wholeRecord(page, from, page.count), label }
   }
 }

@@ -113,10 +113,9 @@ describe('12 streams: reading what is on disk', () => {
     const log = new StreamLog({
       pool,
       clock: new ManualClock(),
-      settings: { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 1e6 },
+      settings: { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 1e6, filterBytes: 16 },
       readRecords: (fromSeq, toSeq) => store.readRecords(1, fromSeq, toSeq, 1e6),
       onDirty: () => undefined,
-      onTimer: () => undefined,
       onLoaded: () => undefined,
       onLost: (error) => {
         throw error
@@ -262,7 +261,7 @@ describe('12 streams: what a restart keeps (semantics 3.7)', () => {
     const { running } = await brokerWithStream()
     const stream = running.vhost.queue('s')
     expect(stream).toBeInstanceOf(StreamQueue)
-    const label = { slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0 }
+    const label = { slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0, expires: false }
     expect(() => stream.restore(0, label, 0)).toThrow('the record at 0 of a stream was not written by one')
   })
 })
