@@ -47,9 +47,9 @@ export class ChunkLoader {
     return block
   }
 
-  /** Lets the cache keep what its readers need. */
+  /** Lets the cache keep what its readers need: nothing when there are none. */
   shrinkCache(kept?: ReadonlySet<number>): void {
-    this.#cache.shrink((this.readerCount + 1) * READER_OCTETS, kept)
+    this.#cache.shrink(this.readerCount * READER_OCTETS, kept)
   }
 
   /** Forgets everything; what is being read is not wanted any more. */

@@ -130,11 +130,12 @@ export class OffsetHeader {
     const { header, headerStart, headerEnd } = view
     const out = this.#room(headerEnd - headerStart + LENGTH_OCTETS + OFFSET_FIELD_OCTETS)
     const tableAt = headersAt(view)
+    const fieldsAt = hasHeaders(view) ? tableAt + LENGTH_OCTETS : tableAt
+    const tableEnd = hasHeaders(view) ? fieldsAt + longAt(header, tableAt) : tableAt
     copyOctets(out, 0, header, headerStart, tableAt)
-    const lengthAt = tableAt - headerStart
-    const end = hasHeaders(view) ? this.#addToTable(view, tableAt, offset) : this.#addTable(view, tableAt, offset)
     out[CONTENT_HEADER_PREFIX] = octetAt(out, CONTENT_HEADER_PREFIX) | HEADERS_BIT
-    const tableEnd = hasHeaders(view) ? tableAt + LENGTH_OCTETS + longAt(header, tableAt) : tableAt
+    const lengthAt = tableAt - headerStart
+    const end = this.#putFields(header, fieldsAt, tableEnd, lengthAt + LENGTH_OCTETS, offset)
     putLong(out, lengthAt, end - lengthAt - LENGTH_OCTETS)
     copyOctets(out, end, header, tableEnd, headerEnd)
     view.header = out
@@ -142,18 +143,11 @@ export class OffsetHeader {
     view.headerEnd = end + headerEnd - tableEnd
   }
 
-  /** @returns where the table ends, here as below. */
-  #addTable(view: Message, tableAt: number, offset: number): number {
-    return putOffset(this.#bytes, tableAt - view.headerStart + LENGTH_OCTETS, offset)
-  }
-
-  #addToTable(view: Message, tableAt: number, offset: number): number {
-    const { header } = view
-    const end = tableAt + LENGTH_OCTETS + longAt(header, tableAt)
+  /** Copies the fields in header[start, end) to `to`, the offset among them. @returns where they end there. */
+  #putFields(header: Buffer, start: number, end: number, to: number, offset: number): number {
     const out = this.#bytes
-    let to = tableAt - view.headerStart + LENGTH_OCTETS
     let isPut = false
-    let from = tableAt + LENGTH_OCTETS
+    let from = start
     for (let at = from; at < end; ) {
       const next = valueEnd(header, at + 1 + octetAt(header, at))
       const order = compareName(header, at, OFFSET)

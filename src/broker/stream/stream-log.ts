@@ -140,7 +140,9 @@ export class StreamLog {
   committed(): void {
     this.#committedSeq = this.#collectedSeq
     this.#lastChunkSeq = this.#lastCollectedChunk
-    while (this.#tail.length > 1 && this.#tail[0]?.isStored) {
+    // When memory is short, not even the page that is being filled stays: the next message begins another.
+    const kept = this.#options.pool.isUnderPressure ? 0 : 1
+    while (this.#tail.length > kept && this.#tail[0]?.isStored) {
       const done = this.#tail.shift()
       if (done) this.#cache.addPage(done.page)
     }

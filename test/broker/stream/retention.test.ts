@@ -88,6 +88,22 @@ describe('12 streams: retention (corner: streams, retention by age, bytes)', () 
     expect(running.clock.delaysMs).toEqual([])
   })
 
+  it('goes by other limits at once when policies change', async () => {
+    const { running, stream } = await brokerWithStream(limits(10_000))
+    await publishMany(running, stream, 0, 35)
+    const { settings } = stream
+    if (!settings.stream) throw new Error('a stream has no settings of its own')
+    stream.apply({ ...settings, stream: { ...settings.stream, maxLengthBytes: 20_000 } })
+    await stored(running)
+    expect([stream.messagesReady, await firstOf(stream)]).toEqual([15, 20])
+    stream.apply({ ...settings, stream: { ...settings.stream, maxAgeMs: HOUR_MS } })
+    await stored(running)
+    expect(running.clock.delaysMs).toEqual([HOUR_MS + 1])
+    stream.apply(settings)
+    await stored(running)
+    expect([stream.messagesReady, running.clock.delaysMs]).toEqual([15, []])
+  })
+
   it('has readers of what is forgotten go on behind it', async () => {
     const { running, stream } = await brokerWithStream(limits(10_000, { 'x-max-length-bytes': long(15_000) }))
     await publishMany(running, stream, 0, 5)

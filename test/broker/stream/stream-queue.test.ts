@@ -5,7 +5,7 @@ import type { FieldValue } from '../../../src/protocol/field-table.js'
 import { array, boolean, fields, long, longString, timestamp } from '../../../src/protocol/field-values.js'
 import { ReplyCode } from '../../../src/protocol/generated/reply-codes.js'
 import { Message } from '../../../src/protocol/message.js'
-import { expectError, otherOwner } from '../../support/broker-fixture.js'
+import { crash, expectError, otherOwner } from '../../support/broker-fixture.js'
 import { settled } from '../../support/broker-held-store.js'
 import { messageOf } from '../../support/broker-messages.js'
 import { anyAccess } from '../../support/broker-recording-access.js'
@@ -61,6 +61,18 @@ describe('12 streams: what is published', () => {
     sink.deliver = (_consumer, view) => seen.push(view.exchange, view.routingKey)
     sink.consume(stream, from('first'))
     expect(seen).toEqual(['x', 'r.k'])
+  })
+
+  it('is free of what other queues note beside it', async () => {
+    const { running, stream } = await brokerWithStream()
+    const message = streamMessage('body')
+    Object.assign(message, { deadlineMs: 12345, hasOwnDeaths: true, hiddenKeys: ['one', 'two'] })
+    stream.enqueue(message)
+    stream.enqueue(streamMessage('next'))
+    await stored(running)
+    expect(await readAll(stream, from('first'))).toEqual(['body', 'next'])
+    const again = await crash(running)
+    expect(await readAll(again.vhost.queue('s'), from('first'))).toEqual(['body', 'next'])
   })
 
   it('may be empty or larger than a page', async () => {

@@ -48,6 +48,28 @@ class WatchedStore extends MemoryStore {
 
 const BODY = 'b'.repeat(1000)
 
+function logOn(pool: PagePool) {
+  const store = new MemoryStore()
+  const log = new StreamLog({
+    pool,
+    clock: new ManualClock(),
+    settings: { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 1e6, filterBytes: 16 },
+    readRecords: (fromSeq, toSeq) => store.readRecords(1, fromSeq, toSeq, 1e6),
+    onDirty: () => undefined,
+    onLoaded: () => undefined,
+    onLost: (error) => {
+      throw error
+    },
+  })
+  return { pool, store, log }
+}
+
+async function commit(log: StreamLog, store: MemoryStore): Promise<void> {
+  log.collect(store, 1)
+  await store.commit()
+  log.committed()
+}
+
 /** A broker with a stream of so many messages of 1000 octets, all of it on disk only. */
 async function onDisk(messages: number) {
   const store = new WatchedStore()
@@ -108,27 +130,11 @@ describe('12 streams: reading what is on disk', () => {
   })
 
   it('keeps little of it in memory, however much is read', async () => {
-    const pool = new PagePool()
-    const store = new MemoryStore()
-    const log = new StreamLog({
-      pool,
-      clock: new ManualClock(),
-      settings: { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 1e6, filterBytes: 16 },
-      readRecords: (fromSeq, toSeq) => store.readRecords(1, fromSeq, toSeq, 1e6),
-      onDirty: () => undefined,
-      onLoaded: () => undefined,
-      onLost: (error) => {
-        throw error
-      },
-    })
+    const { pool, store, log } = logOn(new PagePool())
     log.readerCount = 2
     for (let n = 0; n < 10_000; n++) {
       log.append(streamMessage(`${n} ${BODY}`))
-      if (n % 50 === 0) {
-        log.collect(store, 1)
-        await store.commit()
-        log.committed()
-      }
+      if (n % 50 === 0) await commit(log, store)
     }
     expect(pool.heldOctets).toBeLessThan(2_500_000)
     for (let seq = 0; seq < log.committedSeq; ) {
@@ -137,8 +143,28 @@ describe('12 streams: reading what is on disk', () => {
       else await settled()
       expect(log.cachedOctets).toBeLessThan(2_500_000)
     }
+    log.readerCount = 0
+    expect(log.cachedOctets).toBe(0)
     log.discard()
     expect(pool.heldOctets).toBe(0)
+  })
+
+  it('keeps none of it in memory when that is short and nobody reads', async () => {
+    class ShortPool extends PagePool {
+      override get isUnderPressure(): boolean {
+        return true
+      }
+    }
+    const { pool, store, log } = logOn(new ShortPool())
+    for (let n = 0; n < 20; n++) {
+      log.append(streamMessage(`${n} ${BODY}`))
+      await commit(log, store)
+      expect(pool.heldOctets).toBe(0)
+    }
+    log.readerCount = 1
+    expect(log.blockAt(7, undefined)).toBeUndefined()
+    await settled()
+    expect(log.blockAt(7, undefined)?.firstSeq).toBe(7)
   })
 
   it('stores a full page that came in small pieces once more, in one', async () => {
