@@ -104,6 +104,23 @@ describe('a stream (semantics 12)', () => {
     await channel.client.expectClosed(540, text, method)
   })
 
+  it('loses nothing of other queues when a rejection of several is refused', async () => {
+    await fixture.broker({ compat: '3.13' })
+    const channel = await channelWithStream()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    channel.publishTo('q', 'of another queue')
+    await publish(['a'])
+    await channel.consume('q')
+    await channel.deliveries(1)
+    await consume(channel)
+    await channel.deliveries(1)
+    channel.send('BasicNack', { deliveryTag: 2, multiple: true, requeue: false })
+    const text = `NOT_IMPLEMENTED - basic.nack and basic.reject not supported by stream queues queue 's' in vhost '/'`
+    await channel.client.expectClosed(540, text, 'BasicNack')
+    const other = await fixture.channel()
+    expect(await other.drain('q')).toEqual(['of another queue'])
+  })
+
   it('takes basic.recover as credit as well', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b', 'c'])

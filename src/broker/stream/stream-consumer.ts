@@ -6,7 +6,6 @@ import type { OffsetTracker } from './tracked-offsets.js'
 export interface StreamPlace {
   readonly cursor: StreamCursor
   readonly tracker: OffsetTracker | undefined
-  readonly takesRejections: boolean
 }
 
 /** A consumer of a stream: it has a place of its own in it. */
@@ -14,12 +13,10 @@ export class StreamConsumer extends Consumer {
   readonly cursor: StreamCursor
   /** Set where the broker remembers how far the consumer has come. */
   readonly tracker: OffsetTracker | undefined
-  override readonly takesRejections: boolean
 
   constructor(queue: Consumer['queue'], sink: ConsumerSink, options: ConsumerOptions, place: StreamPlace) {
     super(queue, sink, options)
     this.cursor = place.cursor
     this.tracker = place.tracker
-    this.takesRejections = place.takesRejections
   }
 }

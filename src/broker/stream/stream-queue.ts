@@ -197,11 +197,9 @@ export class StreamQueue implements Queue, BatchWaiter {
     if (isTracked && tag.startsWith(GENERATED_TAG)) throw offsetTrackingNeedsTag(OFFSET_TRACKING, this)
     const seen = isTracked ? this.#offsets.of(tag) : undefined
     const offset = seen === undefined ? subscription.offset : { offset: seen }
-    const { clock, profile } = this.#parts
-    const cursor = new StreamCursor(this.#log, { ...subscription, offset }, clock.wallMs())
+    const cursor = new StreamCursor(this.#log, { ...subscription, offset }, this.#parts.clock.wallMs())
     const tracker = isTracked ? new OffsetTracker(tag, cursor, this.#offsets) : undefined
-    const place = { cursor, tracker, takesRejections: profile.streamsTakeRejections }
-    const consumer = new StreamConsumer(this, sink, options, place)
+    const consumer = new StreamConsumer(this, sink, options, { cursor, tracker })
     this.#consumers.push(consumer)
     this.#log.readerCount = this.#consumers.length
     return consumer
