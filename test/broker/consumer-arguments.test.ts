@@ -28,7 +28,7 @@ describe('6.1 the arguments of a consumer', () => {
     const nothing = { priority: 0, timeoutMs: undefined, stream: undefined }
     expect(parse('classic', [])).toEqual(nothing)
     expect(parse('quorum', [])).toEqual(nothing)
-    const stream = { offset: 'next', filter: undefined, matchesUnfiltered: false }
+    const stream = { offset: 'next', filter: undefined, matchesUnfiltered: false, isTracked: false }
     expect(parse('stream', [])).toEqual({ ...nothing, stream })
   })
 
@@ -140,7 +140,16 @@ describe('12 the filter of a consumer of a stream', () => {
     [array(), []],
   ])('may be %o', (value, filter) => {
     const { stream } = parse('stream', only('x-stream-filter', value))
-    expect(stream).toEqual({ offset: 'next', filter, matchesUnfiltered: false })
+    expect(stream).toEqual({ offset: 'next', filter, matchesUnfiltered: false, isTracked: false })
+  })
+
+  it('goes with the tracking of its offset, on demand', () => {
+    const tracking = only('x-stream-automatic-offset-tracking', boolean(true))
+    expect(parse('stream', tracking).stream?.isTracked).toBe(true)
+    for (const type of ['classic', 'quorum'] as const) {
+      const text = `invalid arg 'x-stream-automatic-offset-tracking' for queue 'q' in vhost '/' of queue type rabbit_${type}_queue`
+      expectRefusal(type, tracking, text)
+    }
   })
 
   it('lets messages without a value pass on demand', () => {
@@ -156,6 +165,7 @@ describe('12 the filter of a consumer of a stream', () => {
     ['x-stream-filter', array(longString('a'), int(1)), 'array'],
     ['x-stream-match-unfiltered', longString('true'), 'longstr'],
     ['x-stream-match-unfiltered', int(1), 'signedint'],
+    ['x-stream-automatic-offset-tracking', longString('yes'), 'longstr'],
   ])('cannot have %s of %o', (name, value, typeName) => {
     expectRefusal('stream', only(name, value), invalid(name, `{unacceptable_type,${typeName}}`))
   })

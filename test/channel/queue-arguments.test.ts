@@ -261,18 +261,6 @@ describe('the arguments of a consumer of a classic queue (semantics 6.1)', () =>
   })
 })
 
-describe('an argument that is right but not honoured yet', () => {
-  it.each([['x-message-deduplication', true]])('is refused by name: %s', async (name, value) => {
-    const text = `argument '${name}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
-    await expectRefused({ [name]: value }, text)
-  })
-
-  it('is the queue type stream', async () => {
-    const text = "argument 'x-queue-type=stream' for queue 'q' in vhost '/' is not supported by this version of Leveret"
-    await expectRefused({ 'x-queue-type': 'stream' }, text)
-  })
-})
-
 describe('queue.declare of a queue that exists', () => {
   const inequivalent = (arg: string, received: string, current: string) =>
     `PRECONDITION_FAILED - inequivalent arg '${arg}' for queue 'q' in vhost '/': ` +
