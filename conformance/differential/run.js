@@ -61,17 +61,23 @@ async function showAll(scripts, address) {
 }
 
 async function compareAll(scripts, golden, addresses) {
-  let differing = 0
+  const tally = { agree: 0, differ: 0, unknown: 0 }
   await inLanes(addresses, scripts, async (script, address) => {
     const expected = golden.transcriptOf(script)
-    if (expected === undefined) return print(`not recorded: ${script.name}`)
+    if (expected === undefined) {
+      tally.unknown += 1
+      return print(`not recorded: ${script.name}`)
+    }
     const actual = await playAgainst(expected, script, address)
-    if (isSame(expected, actual)) return
-    differing += 1
+    if (isSame(expected, actual)) {
+      tally.agree += 1
+      return
+    }
+    tally.differ += 1
     print(`differs: ${script.name}`, ...differenceOf(script, expected, actual), '')
   })
-  print(`${scripts.length - differing} of ${scripts.length} scripts agree`)
-  return differing === 0 ? 0 : 1
+  print(`${tally.agree} scripts agree, ${tally.differ} differ, ${tally.unknown} are not recorded`)
+  return tally.differ + tally.unknown === 0 ? 0 : 1
 }
 
 async function recordAll(scripts, golden, addresses, runs) {

@@ -109,14 +109,14 @@ export const scripts = [
   ...byType('a consumer hears of nothing that expired', (s, args) => {
     s.declare('q', args).publish('', 'q', 'a', { expiration: '100' }).publish('', 'q', 'b').wait(400).consume('q', 'c')
   }),
-  ...byType('a queue expires', (s, args) => {
-    s.declare('q', { ...args, 'x-expires': 500, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'd' })
+  script('a queue expires', (s) => {
+    s.declare('q', { 'x-expires': 500, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'd' })
       .declare('d')
       .publish('', 'q', 'a')
     s.wait(1500).passive('q').counts('d')
   }),
-  ...byType('a queue with a consumer does not expire', (s, args) => {
-    s.declare('q', { ...args, 'x-expires': 500 })
+  script('a queue with a consumer does not expire', (s) => {
+    s.declare('q', { 'x-expires': 500 })
       .consume('q', 'c')
       .wait(1200)
       .publish('', 'q', 'a')
@@ -125,10 +125,10 @@ export const scripts = [
       .wait(1500)
       .passive('q')
   }),
-  ...byType('a queue that is used does not expire', (s, args) => {
-    s.declare('q', { ...args, 'x-expires': 1000 })
+  script('a queue that is used does not expire', (s) => {
+    s.declare('q', { 'x-expires': 1000 })
     for (let time = 0; time < 4; time++) s.wait(500).get('q')
-    for (let time = 0; time < 4; time++) s.wait(500).declare('q', { ...args, 'x-expires': 1000 })
+    for (let time = 0; time < 4; time++) s.wait(500).declare('q', { 'x-expires': 1000 })
     s.wait(2500).passive('q')
   }),
   script('an expiration survives and is written anew', (s) => {
