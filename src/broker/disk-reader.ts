@@ -5,7 +5,14 @@ import type { LogPages } from './log-pages.js'
 import type { LogStorage } from './log-storage.js'
 import { type Page, type PagePool, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
-import { type RecordEntry, type RecordLabel, readRecord, referenceOf, StoredState } from './queue-record.js'
+import {
+  type RecordEntry,
+  type RecordLabel,
+  readRecord,
+  referenceOf,
+  StoredState,
+  storedReturns,
+} from './queue-record.js'
 
 /** A gap of settled sequence numbers up to this long is filled with empty slots when a page is restored. */
 const GAP_SLOTS_MAX = 64
@@ -62,6 +69,7 @@ export class DiskReader {
     this.#pages.disk.readyBodyBytes += label.bodyBytes
     this.#pages.readyCount += label.messages
     this.#pages.readyBodyBytes += label.bodyBytes
+    if (label.expires) this.#pages.hasDeadlines = true
   }
 
   /** Sees to it that the first messages of the run come into memory; `onLoaded` tells when. */
@@ -187,14 +195,16 @@ export class DiskReader {
       this.#pages.cursorSlot = base
     }
     for (const entry of live) {
-      const { slot, isTransient, isShared, state, start, end } = entry
+      const { slot, isTransient, isShared, isNoted, state, start, end } = entry
       fillGap(page, base + slot)
       const isRedelivered = record.firstSeq + slot < this.#handedOutBefore || state === StoredState.REDELIVERED
       const flags = (isTransient ? 0 : Slot.PERSISTENT) | Slot.STORED | (isRedelivered ? Slot.REDELIVERED : 0)
-      page.appendOctets(record.bytes, start, end, isShared ? flags | Slot.SHARED : flags)
+      const kinds = (isShared ? Slot.SHARED : 0) | (isNoted ? Slot.NOTED : 0)
+      page.appendOctets(record.bytes, start, end, flags | kinds)
       if (isShared) this.#enterFromDisk(run, referenceOf(record.bytes, entry).id)
       run.readyBodyBytes -= page.bodyBytes(page.count - 1)
     }
+    if (record.settled) restoreReturns(page, base, record.settled)
     // What was settled at the end of the record keeps its slots too, or a new note of its states would lose them.
     fillGap(page, base + slots)
     run.readyCount -= live.length
@@ -224,6 +234,10 @@ export class DiskReader {
     this.#pages.diskIndex++
     return page
   }
+}
+
+function restoreReturns(page: Page, base: number, states: Uint8Array): void {
+  for (const [slot, counts] of storedReturns(states)) page.returns.set(base + slot, counts)
 }
 
 function fillGap(page: Page, upToSlot: number): void {

@@ -22,6 +22,18 @@ export class Message {
   bodyEnd = 0
   /** delivery-mode 2: survives a restart in a durable queue. */
   isPersistent = false
+  /** The priority property; -1 without one. */
+  priority = -1
+  /** The expiration property, in milliseconds; -1 without one. */
+  ttlMs = -1
+  /** When it expires in the queue that holds it, in milliseconds since the epoch; 0 is never. */
+  deadlineMs = 0
+  /** Whether its header `x-death` is the broker's own, and not something that a client made up. */
+  hasOwnDeaths = false
+  /** Whether a dead letter routing key has taken the place of the keys in its header CC. Only where it has died. */
+  goesByKeyAlone = false
+  /** The keys of its header BCC, which nobody gets to see: where it goes beside its routing key, should it die. */
+  hiddenKeys: readonly string[] | undefined = undefined
 
   get bodyBytes(): number {
     return this.bodyEnd - this.bodyStart
