@@ -7,7 +7,8 @@
 
 import { createHash } from 'node:crypto'
 
-const GENERATED = /(amq\.gen-|amq\.ctag-|amq\.rabbitmq\.reply-to\.)([A-Za-z0-9_+/=.-]+)/g
+/** A shorter name is one that a script made up. */
+const GENERATED = /(amq\.gen-|amq\.ctag-|amq\.rabbitmq\.reply-to\.)[A-Za-z0-9_+/=.-]{12,}/g
 const DEATH_TIME = /time=T \d+/g
 const BODY_MAX = 80
 
@@ -20,13 +21,14 @@ export class GeneratedNames {
 
   /** @param {string} vhost the virtual host of the run, which transcripts call `/`. */
   constructor(vhost) {
-    this.#vhost = `vhost '${vhost}'`
+    this.#vhost = vhost
   }
 
   /** @returns the text with placeholders like `amq.gen-#1` for what was generated. */
   hide(text) {
     return text
-      .replaceAll(this.#vhost, "vhost '/'")
+      .replaceAll(`vhost '${this.#vhost}'`, "vhost '/'")
+      .replaceAll(`{resource,<<"${this.#vhost}">>`, '{resource,<<"/">>')
       .replace(GENERATED, (name, prefix) => this.#placeholders.get(name) ?? this.#add(name, prefix))
   }
 
@@ -55,7 +57,8 @@ export class GeneratedNames {
 
 /** @returns one line for an event of a `Link`. */
 export function lineOf({ name, values, properties, body }, names) {
-  const parts = [[name, ...Object.entries(values).flatMap(([key, value]) => fieldText(key, value))].join(' ')]
+  const fields = Object.entries(values).flatMap(([key, value]) => fieldText(key, value, names))
+  const parts = [[name, ...fields].join(' ')]
   if (body !== undefined) {
     parts.push(
       Object.entries(properties)
@@ -68,10 +71,11 @@ export function lineOf({ name, values, properties, body }, names) {
 }
 
 /** A bit shows by its name, or not at all. */
-function fieldText(key, value) {
+function fieldText(key, value, names) {
   if (typeof value === 'boolean') return value ? [hyphenated(key)] : []
   if (typeof value === 'number') return [String(value)]
-  return [/^[\w.#{}-]+$/.test(value) ? value : JSON.stringify(value)]
+  const text = names.hide(value)
+  return [/^[\w.#{}-]+$/.test(text) ? text : JSON.stringify(text)]
 }
 
 function hyphenated(key) {

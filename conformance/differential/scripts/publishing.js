@@ -159,7 +159,11 @@ export const scripts = [
   }),
   script('confirms', (s) => {
     s.declare('q').publish('', 'q', 'before').confirm().publish('', 'q', 'a').publish('', 'q', 'b', { deliveryMode: 2 })
-    s.publish('', 'nope', 'c').confirm().publish('', 'q', 'd').publish('', 'nope', 'e', {}, { mandatory: true })
+    s.publish('', 'nope', 'c')
+      .confirm()
+      .publish('', 'q', 'd')
+      .publish('', 'nope', 'e', {}, { mandatory: true })
+      .counts('q')
     s.publish('nope', 'q', 'f').publish('', 'q', 'not on this channel any more').counts('q')
     s.confirm().publish('', 'q', 'starts again').counts('q')
   }),
