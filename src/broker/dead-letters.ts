@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { Message } from '../protocol/message.js'
+import { Message, type MessageMemory } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
 import { PropertiesReader } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
@@ -19,6 +19,9 @@ export interface DeadLetterRoutes {
   findExchange(name: ByteString): Exchange | undefined
   enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult
 }
+
+/** Of a message that nothing is remembered of. */
+const NO_MEMORY: MessageMemory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
 
 /** A message that has died while another was being published. */
 interface WaitingDeath {
@@ -102,7 +105,7 @@ export class DeadLetters {
     if (!exchange) return false
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
-    const { hiddenKeys } = message
+    const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
     const route = this.#routes.router.routeKeys(exchange, keys, rewritten.headers)
@@ -110,21 +113,26 @@ export class DeadLetters {
     const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
     if (targets.length === 0) return false
     pointAt(dead, message, rewritten, exchange.name, keys[0] ?? '')
-    dead.goesByKeyAlone = message.goesByKeyAlone || deadLetterRoutingKey !== undefined
-    dead.hiddenKeys = deadLetterRoutingKey === undefined ? hiddenKeys : undefined
+    const isRekeyed = deadLetterRoutingKey !== undefined
+    dead.memory = {
+      hasOwnDeaths: true,
+      goesByKeyAlone: goesByKeyAlone || isRekeyed,
+      hiddenKeys: isRekeyed ? undefined : hiddenKeys,
+    }
     return this.#routes.enqueue(dead, targets, () => undefined) !== Enqueued.REJECTED
   }
 
   #rewrite(message: Message, queue: Queue, reason: DeathReason): Rewritten {
     const timeSeconds = Math.floor(this.#clock.wallMs() / 1000)
+    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const last = this.#last
     if (
       last &&
       last.queue === queue &&
       last.reason === reason &&
       last.timeSeconds === timeSeconds &&
-      last.hasOwnDeaths === message.hasOwnDeaths &&
-      last.goesByKeyAlone === message.goesByKeyAlone &&
+      last.hasOwnDeaths === hasOwnDeaths &&
+      last.goesByKeyAlone === goesByKeyAlone &&
       isSame(last.envelope, message.envelope, message.envelopeStart, message.envelopeEnd) &&
       isSame(last.properties, message.header, message.headerStart + CONTENT_HEADER_PREFIX, message.headerEnd)
     ) {
@@ -135,10 +143,11 @@ export class DeadLetters {
   }
 
   #rewriteAnew(message: Message, queue: Queue, reason: DeathReason, timeSeconds: number): Rewritten {
-    const { header, headerStart, headerEnd, hasOwnDeaths } = message
+    const { header, headerStart, headerEnd } = message
+    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const properties = this.#properties.read(header, headerStart, headerEnd)
     const { senderSelected, expiration, isPersistent, priority } = properties
-    const isSelected = senderSelected && 'keys' in senderSelected && !message.goesByKeyAlone
+    const isSelected = senderSelected && 'keys' in senderSelected && !goesByKeyAlone
     const selected = isSelected ? senderSelected.keys : []
     const routingKeys = [message.routingKey, ...selected]
     const death: Death = { queue: queue.name, reason, exchange: message.exchange, routingKeys, timeSeconds, expiration }
@@ -150,7 +159,7 @@ export class DeadLetters {
       reason,
       timeSeconds,
       hasOwnDeaths,
-      goesByKeyAlone: message.goesByKeyAlone,
+      goesByKeyAlone,
       headers,
       routingKeys,
       isPersistent,
@@ -181,5 +190,4 @@ function pointAt(dead: Message, message: Message, made: Rewritten, exchange: Byt
   dead.priority = made.priority
   dead.ttlMs = -1
   dead.deadlineMs = 0
-  dead.hasOwnDeaths = true
 }

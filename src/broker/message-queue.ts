@@ -72,7 +72,7 @@ export class MessageQueue implements Queue {
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
-  readonly #returned: ReturnedMessages
+  #returned: ReturnedMessages | undefined
   readonly #undelivered: UndeliveredDeaths
   readonly #lease: QueueLease
   readonly #expiryTimer: DeadlineTimer
@@ -109,7 +109,6 @@ export class MessageQueue implements Queue {
     this.#storesAll = this.type === 'quorum'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
-    this.#returned = new ReturnedMessages(clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
     this.#undelivered = new UndeliveredDeaths(clock, (seq, reason) => this.#retryDeath(seq, reason))
     const isUsed = () => this.#consumers.all.length > 0
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
@@ -121,12 +120,13 @@ export class MessageQueue implements Queue {
   }
 
   get messagesReady(): number {
-    return this.#log.readyCount + this.#returned.readyCount
+    const { readyCount } = this.#log
+    return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
   }
 
   get messagesUnacknowledged(): number {
-    const { readyCount, delayedCount } = this.#returned
-    return this.#log.unackedCount - readyCount - delayedCount - this.#undelivered.size
+    const returned = this.#returned ? this.#returned.readyCount + this.#returned.delayedCount : 0
+    return this.#log.unackedCount - returned - this.#undelivered.size
   }
 
   get consumers(): readonly Consumer[] {
@@ -255,7 +255,7 @@ export class MessageQueue implements Queue {
 
   purge(): number {
     let purged = this.#log.purge()
-    for (let seq = this.#returned.take(); seq >= 0; seq = this.#returned.take()) {
+    for (let seq = this.#takeReturned(); seq >= 0; seq = this.#takeReturned()) {
       this.#log.settle(seq)
       purged++
     }
@@ -267,7 +267,7 @@ export class MessageQueue implements Queue {
     this.#isDeleted = true
     this.#lease.end()
     this.#expiryTimer.cancel()
-    this.#returned.clear()
+    this.#returned?.clear()
     this.#undelivered.clear()
     this.#retryLoads()
     this.#waitingPublishers.relieve(0)
@@ -363,16 +363,19 @@ export class MessageQueue implements Queue {
   /** Hands ready messages to consumers that can take them. */
   #deliver(): void {
     const view = this.#view
-    while (this.messagesReady > 0) {
-      const consumer = this.#consumers.next()
+    const log = this.#log
+    const consumers = this.#consumers
+    const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
+    while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
+      const consumer = consumers.next()
       if (!consumer) break
-      const seq = this.#takeUnexpired(view)
+      const seq = isPlain ? log.takeNext(view) : this.#takeUnexpired(view)
       if (seq < 0) break
-      this.#consumers.advance()
+      consumers.advance()
       this.#handedOutCount++
       if (!consumer.noAck) consumer.unackedCount++
-      consumer.sink.deliver(consumer, view, seq, this.#lastWasRedelivered)
-      if (consumer.noAck) this.#log.settle(seq)
+      consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
+      if (consumer.noAck) log.settle(seq)
     }
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
@@ -392,7 +395,7 @@ export class MessageQueue implements Queue {
   }
 
   #take(view: Message): number {
-    const returned = this.#returned.take()
+    const returned = this.#returned === undefined ? -1 : this.#returned.take()
     if (returned < 0) {
       const seq = this.#log.takeNext(view)
       this.#lastWasRedelivered = this.#log.lastWasRedelivered
@@ -401,6 +404,10 @@ export class MessageQueue implements Queue {
     this.#log.read(returned, view)
     this.#lastWasRedelivered = true
     return returned
+  }
+
+  #takeReturned(): number {
+    return this.#returned?.take() ?? -1
   }
 
   #addReturnHeaders(seq: number, view: Message): void {
@@ -446,14 +453,14 @@ export class MessageQueue implements Queue {
   }
 
   #headDeadlineMs(): number {
-    const { first } = this.#returned
+    const first = this.#returned?.first ?? -1
     if (first < 0) return this.#log.headDeadlineMs
     this.#log.read(first, this.#view)
     return this.#view.deadlineMs
   }
 
   get #readyBodyBytes(): number {
-    return this.#log.readyBodyBytes + this.#returned.readyBodyBytes
+    return this.#log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
   }
 
   /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
@@ -491,13 +498,19 @@ export class MessageQueue implements Queue {
     }
     this.#log.read(seq, this.#view)
     const delayMs = retryDelayMs(counts, cause, this.#settings)
-    if (delayMs > 0) this.#returned.delay(seq, this.#view.bodyBytes, delayMs)
+    if (delayMs > 0) this.#newReturned().delay(seq, this.#view.bodyBytes, delayMs)
     else this.#putBack(seq, this.#view.bodyBytes)
   }
 
   #putBack(seq: number, bodyBytes: number): void {
-    if (this.type === 'quorum') this.#returned.add(seq, bodyBytes)
+    if (this.type === 'quorum') this.#newReturned().add(seq, bodyBytes)
     else this.#log.requeue(seq)
+  }
+
+  /** Made when the first message needs it: most queues never do. */
+  #newReturned(): ReturnedMessages {
+    this.#returned ??= new ReturnedMessages(this.#parts.clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
+    return this.#returned
   }
 
   #onRetryDue(seq: number, bodyBytes: number): void {

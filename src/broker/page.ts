@@ -166,9 +166,7 @@ export class Page {
     const state = this.stateOf(slot)
     view.isPersistent = (state & Slot.PERSISTENT) !== 0
     view.deadlineMs = 0
-    view.hasOwnDeaths = false
-    view.goesByKeyAlone = false
-    view.hiddenKeys = undefined
+    view.memory = undefined
     if (state & Slot.NOTED) {
       readNote(bytes, end, view)
       view.bodyEnd = end - noteOctetsBefore(bytes, end)

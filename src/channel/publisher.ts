@@ -146,14 +146,14 @@ export class Publisher {
 
   #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly Queue[] {
     const { senderSelected, headers } = properties
-    message.hiddenKeys = undefined
+    message.memory = undefined
     const { router } = this.#context.vhost
     if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
     if ('invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
     const { keys, hidden } = senderSelected
-    message.hiddenKeys = hidden
+    if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
     return router.routeKeys(exchange, [message.routingKey, ...keys], headers)
   }
