@@ -8,20 +8,31 @@ const REUSED_TAG =
   'RabbitMQ credits a consumer with what an earlier one of the same tag had unacked, and so exceeds its prefetch.'
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
+const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
+const DELAYED_RETRY =
+  'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
+
+const everywhere = {
+  'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
+  'equivalence: a decimal': CRASH,
+  'publishing: expiration "99999999999999999999"': WRAPPED,
+}
 
 /** For each recorded broker the scripts that differ, by name. */
 const DIFFERENCES = {
   4.3: {
-    'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
-    'equivalence: a value changes': CRASH,
-    'publishing: expiration "99999999999999999999"': WRAPPED,
+    ...everywhere,
+    'equivalence: an empty type': EMPTY_TYPE,
+    'equivalence: an empty type again': EMPTY_TYPE,
+    'queue-arguments: x-delayed-retry-max on classic': DELAYED_RETRY,
+    'queue-arguments: x-delayed-retry-max on quorum': DELAYED_RETRY,
+    'queue-arguments: x-delayed-retry-min on classic': DELAYED_RETRY,
+    'queue-arguments: x-delayed-retry-min on quorum': DELAYED_RETRY,
+    'queue-arguments: x-delayed-retry-type on classic': DELAYED_RETRY,
+    'queue-arguments: x-delayed-retry-type on quorum': DELAYED_RETRY,
   },
   '4.3-permissive': {},
-  '3.10': {
-    'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
-    'equivalence: a value changes': CRASH,
-    'publishing: expiration "99999999999999999999"': WRAPPED,
-  },
+  '3.10': everywhere,
 }
 
 /** Scripts that a recorded broker is too old for, with the profile that is compared with it. */
@@ -31,9 +42,21 @@ const NOT_COMPARED = {
   '3.10': [
     [/quorum/, 'Quorum queues of 3.10 are of an earlier kind than those of 3.13.'],
     [/stream|x-max-age|x-initial-cluster-size/, 'Streams of 3.10 are of an earlier kind than those of 3.13.'],
-    [/leader-locator|an argument comes/, 'Classic queues have x-queue-leader-locator since 3.12.'],
+    [
+      /locator|an argument comes/,
+      'Classic queues have x-queue-leader-locator since 3.12, and 3.10 crashes on the other.',
+    ],
     [/single active consumer/, 'A defect of 3.10: a cancel of the active consumer promotes none until the next event.'],
     [/headers and types|headers and structured/, 'Headers exchanges compare numbers by value since 3.12.'],
+    [/^dead-lettering:|^generated: (dead letters|priorities)/, 'Deaths have another order of fields since 3.13.'],
+    [
+      /exchange type|long names|: an exchange$|no-wait/,
+      'An unknown type of exchange closes the channel only since 3.13.',
+    ],
+    [/delivery mode|empty properties/, '3.10 refuses delivery modes other than 1 and 2.'],
+    [/x-queue-type|a type changes|an empty type/, '3.10 takes an empty type of queue for an unknown one.'],
+    [/at most priority 0/, '3.10 has one level where the others have two.'],
+    [/delayed-retry|disconnected-timeout/, 'Arguments that 3.10 does not know.'],
   ],
 }
 

@@ -88,6 +88,17 @@ export const scripts = [
       .consume('q', 'e', {}, { 'x-consumer-timeout': 0 })
     s.consume('q', 'f', {}, { 'x-priority': 'x', 'x-stream-offset': 'first' })
   }),
+  script('arguments of another type of queue are not judged', (s) => {
+    s.declare('q')
+      .consume('q', 'c', {}, { 'x-stream-offset': 'foo' })
+      .consume('q', 'c', {}, { 'x-stream-offset': true })
+    s.declare('s', { 'x-queue-type': 'stream' }).qos(5).consume('s', 'c', {}, { 'x-priority': 'foo' })
+    s.declare('r', QUORUM).consume('r', 'c', {}, { 'x-stream-offset': 'foo', 'x-priority': 5 })
+  }),
+  ...byType('several given back at once, which came by several consumers', (s, args) => {
+    fill(s.declare('q', args), 'q', 'abcdefgh').qos(2).consume('q', 'z').consume('q', 'm').consume('q', 'a').get('q')
+    s.nack(6, { multiple: true, requeue: true }).recover()
+  }),
   ...byType('single active consumer', (s, args) => {
     s.declare('q', { ...args, ...SINGLE })
       .qos(1)

@@ -5,6 +5,25 @@ import { script } from '../script.js'
 const QUORUM = { 'x-queue-type': 'quorum' }
 const STREAM = { 'x-queue-type': 'stream' }
 
+const EVERY_TYPE = {
+  S: 'text',
+  x: { x: 'bytes' },
+  t: false,
+  b: { b: -5 },
+  B: { B: 200 },
+  s: { s: -5 },
+  u: { u: 5 },
+  I: 5,
+  i: { i: 5 },
+  l: { l: 5 },
+  f: { f: 1.5 },
+  d: { d: 0.1 },
+  T: { T: 5 },
+  V: null,
+  F: { F: { a: 1 } },
+  A: { A: [1, 'x'] },
+}
+
 /** Declares a queue with `first`, then with each of `again`. */
 const redeclares = (name, first, ...again) =>
   script(name, (s) => {
@@ -61,7 +80,6 @@ export const scripts = [
     { 'x-message-ttl': null },
     { 'x-message-ttl': { l: 1000 } },
     { 'x-message-ttl': { s: 1000 } },
-    { 'x-message-ttl': { D: [0, 1000] } },
     { 'x-message-ttl': { T: 1000 } },
     { 'x-message-ttl': { d: 1000 } },
     { 'x-message-ttl': { f: 1000 } },
@@ -170,7 +188,6 @@ export const scripts = [
     QUORUM,
     STREAM,
     { 'x-queue-type': 'other' },
-    { 'x-queue-type': '' },
     { 'x-queue-type': 5 },
   ),
   redeclares('a type that was given', { 'x-queue-type': 'classic' }, {}, QUORUM, STREAM, { 'x-queue-type': 'other' }),
@@ -211,6 +228,22 @@ export const scripts = [
     { 'x-single-active-consumer': true, 'x-dead-letter-exchange': '' },
     { 'x-single-active-consumer': true, 'x-dead-letter-exchange': null },
     { 'x-single-active-consumer': true, 'x-dead-letter-exchange': "it's" },
+  ),
+  redeclares('a decimal', { 'x-message-ttl': 1000 }, { 'x-message-ttl': { D: [0, 1000] } }),
+  redeclares('an empty type', {}, { 'x-queue-type': '' }, { 'x-queue-type': 'undefined' }),
+  redeclares('an empty type again', { 'x-queue-type': '' }, { 'x-queue-type': '' }, {}, { 'x-queue-type': 'classic' }),
+  ...Object.entries(EVERY_TYPE).map(([type, value]) =>
+    script(
+      `a value of type ${type} against none and against another`,
+      (s) => {
+        s.declare('q').declare('q', { 'x-queue-mode': value })
+        s.declare('r', { 'x-queue-mode': value })
+          .declare('r')
+          .declare('r', { 'x-queue-mode': 'other' })
+          .declare('r', { 'x-queue-mode': value })
+      },
+      { on: ['4.3'] },
+    ),
   ),
   script('an exchange', (s) => {
     s.exchange('x', 'direct').exchange('x', 'fanout')
