@@ -3,6 +3,23 @@
 import { script } from '../script.js'
 
 const STREAM = { 'x-queue-type': 'stream' }
+const EVERY_TYPE = {
+  S: 'text',
+  x: { x: 'bytes' },
+  t: true,
+  b: { b: -5 },
+  B: { B: 200 },
+  s: { s: -5 },
+  u: { u: 60000 },
+  I: -5,
+  i: { i: 4000000000 },
+  l: { l: 5 },
+  f: { f: 1.5 },
+  d: { d: 0.1 },
+  T: { T: 1700000000 },
+  V: null,
+}
+
 const fill = (s, bodies) => {
   for (const body of bodies) s.publish('', 's', body)
   return s
@@ -114,25 +131,16 @@ export const scripts = [
       headers: { z: 1, a: [1, 'x'], t: { F: { q: 1 } }, 'x-y': true, 'x-list': [1], CC: ['nope'] },
     })
     s.publish('', 's', 'bare').publish('', 's', '', { deliveryMode: 2, headers: {} })
-    s.publish('', 's', 'types', {
-      headers: {
-        by: { b: -1 },
-        B: { B: 1 },
-        sh: { s: 1 },
-        us: { u: 1 },
-        I: 1,
-        un: { i: 1 },
-        l: { l: 1 },
-        f: { f: 1.5 },
-        d: { d: 1.5 },
-        T: { T: 5 },
-        V: null,
-        x: { x: 'b' },
-        t: true,
-        dec: { D: [1, 5] },
-      },
-    })
     s.qos(10).consume('s', 'c', {}, from('first'))
+  }),
+  script('types of headers', (s) => {
+    s.declare('s', STREAM)
+    for (const [type, value] of Object.entries(EVERY_TYPE))
+      s.publish('', 's', type, { headers: { 'x-h': value, h: value } })
+    s.qos(20).consume('s', 'c', {}, from('first'))
+  }),
+  script('a decimal in a header', (s) => {
+    s.declare('s', STREAM).publish('', 's', 'm', { headers: { h: { D: [1, 5] } } })
   }),
   script('message ids that are no text', (s) => {
     s.declare('s', STREAM)
