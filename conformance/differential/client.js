@@ -1,7 +1,7 @@
 /** The comparison with recorded brokers, which needs none of them: see README.md in this folder. */
 
 import { BrokerProcess } from '../lib/broker-process.js'
-import { differenceOf, isSame } from './comparison.js'
+import { agrees, differenceOf } from './comparison.js'
 import { knownDifference, reasonNotToCompare } from './differences.js'
 import { Golden } from './golden.js'
 import { loadAreas } from './scripts.js'
@@ -56,9 +56,9 @@ async function compare(script, { golden, recorded, report, address }) {
     return false
   }
   const actual = await playAgainst(expected, script, address)
-  const agrees = isSame(expected, actual)
-  if (agrees === (reason === undefined)) return true
-  report.fail(name, agrees ? `agrees, yet is listed as different: ${reason}` : 'differs')
-  if (!agrees) report.note(differenceOf(script, expected, actual).join('\n'))
+  const isAlike = agrees(script, expected, actual)
+  if (isAlike === (reason === undefined)) return true
+  report.fail(name, isAlike ? `agrees, yet is listed as different: ${reason}` : 'differs')
+  if (!isAlike) report.note(differenceOf(script, expected, actual).join('\n'))
   return false
 }

@@ -1,6 +1,6 @@
 /** Plays scripts to a broker: for a golden transcript, or to compare with one. */
 
-import { isSame } from './comparison.js'
+import { agrees, isSame } from './comparison.js'
 import { Player } from './player.js'
 
 /** Silence behind a step, in milliseconds: at first, and where something seems to differ. */
@@ -39,7 +39,7 @@ export async function record(script, address, runs) {
 /** Plays quickly first, and where that gives a difference, with patience. @returns the transcript that counts. */
 export async function playAgainst(expected, script, address) {
   const quick = await playOnce(script, address, QUIET_MS.quick)
-  return isSame(expected, quick) ? quick : playOnce(script, address, QUIET_MS.patient)
+  return agrees(script, expected, quick) ? quick : playOnce(script, address, QUIET_MS.patient)
 }
 
 /** Runs `work` on each item, so many at a time as there are lanes. A lane is what an item has to itself. */
