@@ -6,7 +6,9 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { type BrokerLimits, NO_LIMITS } from './limits.js'
 import { PagePool } from './page.js'
+import { Parameters } from './parameters.js'
 import { levelOfSeq } from './priority-log.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
@@ -17,15 +19,19 @@ import {
   type StoredBinding,
   type StoredCleanStop,
   type StoredExchange,
+  type StoredPolicy,
   type StoredQueue,
   type StoredVirtualHost,
 } from './stored-definitions.js'
 import { VirtualHost } from './virtual-host.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface BrokerSettings {
   readonly profile: CompatProfile
   readonly clock: Clock
   readonly log: Log
+  /** None by default. */
+  readonly limits?: BrokerLimits
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
 }
@@ -33,17 +39,21 @@ export interface BrokerSettings {
 /** The virtual hosts, and what they share. Knows neither sockets nor users. */
 export class Broker {
   readonly committer: Committer
+  readonly parameters: Parameters
   readonly #parts: BrokerParts
   readonly #log: Log
   readonly #clock: OwnedClock
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
+  /** Called before a virtual host is removed: whoever has something there has to leave. */
+  onVirtualHostRemoval: (vhost: VirtualHost) => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
 
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    const { log, profile } = settings
+    this.parameters = new Parameters(definitions)
+    const { log, profile, limits = NO_LIMITS } = settings
     this.#clock = new OwnedClock(settings.clock, () => this.onActivity())
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
@@ -54,6 +64,8 @@ export class Broker {
       pool: new PagePool(),
       bodies,
       profile,
+      limits,
+      totals: this.#totals(),
       clock: this.#clock,
       log,
       onActivity,
@@ -69,6 +81,11 @@ export class Broker {
     return broker
   }
 
+  /** For what happens in the broker: its timers end with it, and each has the turn end. */
+  get clock(): Clock {
+    return this.#clock
+  }
+
   get vhosts(): Iterable<VirtualHost> {
     return this.#vhosts.values()
   }
@@ -77,25 +94,28 @@ export class Broker {
     return this.#vhosts.get(name)
   }
 
-  /** The virtual host of that name, made and stored if there is none. */
-  addVirtualHost(name: ByteString): VirtualHost {
+  /** The virtual host of that name, made and stored if there is none; one that exists stays as it is. */
+  addVirtualHost(name: ByteString, metadata: Partial<VirtualHostMetadata> = {}): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
-    const { definitions } = this.#parts
-    const vhost = new VirtualHost(definitions.takeId(), name, this.#parts)
-    const stored: StoredVirtualHost = { name }
-    definitions.put(vhost.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+    const id = this.#parts.definitions.takeId()
+    const vhost = new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata })
+    vhost.store()
     this.#vhosts.set(name, vhost)
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. */
-  removeVirtualHost(name: ByteString): void {
+  /** Removes a virtual host with all it holds. @returns whether there was one. */
+  removeVirtualHost(name: ByteString): boolean {
     const vhost = this.#vhosts.get(name)
-    if (!vhost) return
-    vhost.removeAll()
-    this.#parts.definitions.remove(vhost.definitionId)
+    if (!vhost) return false
+    // First, so that nobody enters it while its connections leave.
     this.#vhosts.delete(name)
+    this.onVirtualHostRemoval(vhost)
+    vhost.removeAll()
+    this.parameters.removeVhost(name)
+    this.#parts.definitions.remove(vhost.definitionId)
+    return true
   }
 
   /** Ends everything that waits for a time. */
@@ -124,9 +144,11 @@ export class Broker {
   #restoreDefinitions(): Map<number, Queue> {
     const { definitions } = this.#parts
     for (const { id, value } of definitions.loaded(DefinitionKind.VIRTUAL_HOST)) {
-      const { name } = value as StoredVirtualHost // Written by this module; the store keeps values as they are.
-      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts))
+      // Written by the virtual host; the store keeps values as they are.
+      const { name, ...metadata } = value as StoredVirtualHost
+      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata }))
     }
+    this.#restorePolicies()
     const queues = new Map<number, Queue>()
     for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
       const stored = value as StoredExchange
@@ -141,6 +163,34 @@ export class Broker {
       this.#vhostOf(id, stored).bindings.restore(id, stored, readStoredArguments(stored.arguments))
     }
     return queues
+  }
+
+  /** Before queues and exchanges, which follow them from the start. */
+  #restorePolicies(): void {
+    const { definitions } = this.#parts
+    for (const { id, value } of definitions.loaded(DefinitionKind.POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('user', id, stored)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.OPERATOR_POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('operator', id, stored)
+    }
+    for (const vhost of this.#vhosts.values()) vhost.followPolicies()
+  }
+
+  /** Counted when asked for: that is when something is declared where there is a limit. */
+  #totals(): BrokerParts['totals'] {
+    const vhosts = this.#vhosts
+    const sum = (countOf: (vhost: VirtualHost) => number) => [...vhosts.values()].reduce((n, v) => n + countOf(v), 0)
+    return {
+      get queues() {
+        return sum(({ queueCount }) => queueCount)
+      },
+      get exchanges() {
+        return sum(({ exchangeCount }) => exchangeCount)
+      },
+    }
   }
 
   #vhostOf(id: number, stored: { readonly vhost: ByteString }): VirtualHost {

@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import type { Resource } from '../protocol/reply-texts.js'
+import type { EffectivePolicy } from './policies/policy.js'
 import type { Queue } from './queue.js'
 import { createRoutingTable } from './routing/create-routing-table.js'
 import type { ExchangeTypeName, RoutingTable } from './routing/routing-table.js'
@@ -39,10 +40,10 @@ export class Exchange implements Resource {
   readonly isAutoDelete: boolean
   readonly isInternal: boolean
   readonly arguments: FieldTable
-  /** Where messages go that it has no destination for: the name of an exchange that need not exist. */
-  readonly alternateExchange: ByteString | undefined
   readonly table: RoutingTable<Destination>
   readonly #bindings = new Map<string, Binding>()
+  readonly #ownAlternate: ByteString | undefined
+  #policyAlternate: ByteString | undefined
 
   constructor(definitionId: number | undefined, options: ExchangeOptions) {
     this.definitionId = definitionId
@@ -54,8 +55,19 @@ export class Exchange implements Resource {
     this.isInternal = options.isInternal
     this.arguments = options.arguments
     const alternate = lookup(options.arguments, 'alternate-exchange')
-    this.alternateExchange = alternate?.type === 'S' ? alternate.value : undefined
+    this.#ownAlternate = alternate?.type === 'S' ? alternate.value : undefined
     this.table = createRoutingTable(options.type)
+  }
+
+  /** Where messages go that it has no destination for: the name of an exchange that need not exist. */
+  get alternateExchange(): ByteString | undefined {
+    return this.#ownAlternate ?? this.#policyAlternate
+  }
+
+  /** Takes over what policies say from now on. The default exchange, which reaches every queue, has no alternate. */
+  applyPolicies({ definition }: EffectivePolicy): void {
+    const alternate = definition['alternate-exchange']
+    this.#policyAlternate = this.name !== '' && typeof alternate === 'string' ? alternate : undefined
   }
 
   /** The bindings that start here. */

@@ -13,10 +13,12 @@ import {
   conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
+  exchangeLimitReached,
   inUse,
   invalidArgumentType,
   notEmpty,
   notFound,
+  queueLimitReached,
   reservedPrefix,
   transientQueuesDenied,
   unknownExchangeType,
@@ -37,9 +39,12 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { isReached } from './limits.js'
 import { MessageQueue } from './message-queue.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
+import { Policies } from './policies/policies.js'
+import type { EffectivePolicy } from './policies/policy.js'
 import {
   Enqueued,
   type EnqueueResult,
@@ -52,8 +57,15 @@ import { validateQueueArguments } from './queue-arguments.js'
 import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
-import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
+import {
+  DefinitionKind,
+  type StoredExchange,
+  type StoredQueue,
+  type StoredVirtualHost,
+  storedArguments,
+} from './stored-definitions.js'
 import type { Topology } from './topology.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface DeclareExchange extends ExchangeDeclaration {
   readonly name: ByteString
@@ -67,9 +79,6 @@ interface DeleteConditions {
   readonly ifUnused: boolean
   readonly ifEmpty: boolean
 }
-
-/** What a queue is that is declared without a type. */
-const DEFAULT_QUEUE_TYPE: QueueType = 'classic'
 
 const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
   { name: '', type: 'direct', isInternal: false },
@@ -86,19 +95,23 @@ export class VirtualHost implements Topology, QueueHost {
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
+  readonly policies: Policies
   readonly #parts: BrokerParts
   readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
   #topologyVersion = 1
+  #metadata: VirtualHostMetadata
 
-  constructor(definitionId: number, name: ByteString, parts: BrokerParts) {
+  constructor(definitionId: number, name: ByteString, parts: BrokerParts, metadata = NO_METADATA) {
     this.definitionId = definitionId
     this.name = name
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
+    this.#metadata = metadata
     this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
@@ -117,6 +130,35 @@ export class VirtualHost implements Topology, QueueHost {
   /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
   get topologyVersion(): number {
     return this.#topologyVersion
+  }
+
+  get metadata(): VirtualHostMetadata {
+    return this.#metadata
+  }
+
+  /** Replaces what is given and keeps the rest. Limits hold for what comes later. */
+  setMetadata(changes: Partial<VirtualHostMetadata>): void {
+    this.#metadata = { ...this.#metadata, ...changes }
+    this.store()
+  }
+
+  /** Stores the virtual host itself. */
+  store(): void {
+    const stored: StoredVirtualHost = { name: this.name, ...this.#metadata }
+    this.#parts.definitions.put(this.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+  }
+
+  /** The type of a queue that is declared without one. */
+  get defaultQueueType(): QueueType {
+    return this.#metadata.defaultQueueType ?? this.#parts.limits.defaultQueueType
+  }
+
+  get exchangeCount(): number {
+    return this.#exchanges.size
+  }
+
+  get queueCount(): number {
+    return this.#queues.size
   }
 
   get exchanges(): Iterable<Exchange> {
@@ -171,6 +213,8 @@ export class VirtualHost implements Topology, QueueHost {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
+    const { limits, totals } = this.#parts
+    if (isReached(limits.exchanges, () => totals.exchanges)) throw exchangeLimitReached(resource, limits.exchanges)
     this.#addExchange({ ...declared, name, type, vhost: this.name })
   }
 
@@ -205,7 +249,7 @@ export class VirtualHost implements Topology, QueueHost {
    */
   declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
     const { profile } = this.#parts
-    const args = withQueueType(declared.arguments, declared, DEFAULT_QUEUE_TYPE, profile)
+    const args = withQueueType(declared.arguments, declared, this.defaultQueueType, profile)
     const given = strippedName(declared.name)
     if (given === '') requireServerNamedType(queueTypeOf(args))
     if (isReservedName(given)) throw reservedPrefix('queue', given)
@@ -217,7 +261,8 @@ export class VirtualHost implements Topology, QueueHost {
     const existing = this.#queues.get(name)
     if (existing) {
       existing.requireAccessBy(owner)
-      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      const { relaxesQuorumRedeclaration } = this.#parts.limits
+      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args }, relaxesQuorumRedeclaration)
       existing.touch()
       return existing
     }
@@ -226,6 +271,7 @@ export class VirtualHost implements Topology, QueueHost {
     if (!isDurable && declared.exclusiveOwner === undefined && !profile.permitsTransientNonexclusiveQueues) {
       throw transientQueuesDenied()
     }
+    this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
     refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
@@ -311,6 +357,7 @@ export class VirtualHost implements Topology, QueueHost {
 
   /** Forgets everything, as part of deleting the virtual host. */
   removeAll(): void {
+    this.policies.removeAll()
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
   }
@@ -335,6 +382,16 @@ export class VirtualHost implements Topology, QueueHost {
     return result
   }
 
+  /** Has every exchange and queue follow the policies that there are now. */
+  followPolicies(): void {
+    for (const exchange of this.#exchanges.values()) this.#followPolicies(exchange)
+    for (const queue of [...this.#queues.values()]) {
+      const news = this.policies.newsFor(queue)
+      if (news) queue.apply(this.#settings(queue, news))
+    }
+    this.touchTopology()
+  }
+
   deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
     return this.#deadLetters.publish(message, queue, reason, settings)
   }
@@ -356,7 +413,7 @@ export class VirtualHost implements Topology, QueueHost {
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#exchanges.set(stored.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
   }
 
   /** Takes back a stored queue, still without its messages. */
@@ -364,6 +421,19 @@ export class VirtualHost implements Topology, QueueHost {
     const type = queueTypeOf(args)
     const options = { ...stored, type, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
+  }
+
+  /** A policy may have queues drop or hand out messages, which nobody has asked for with a method. */
+  #policiesChanged(): void {
+    this.followPolicies()
+    this.#parts.onActivity()
+  }
+
+  #requireRoomForQueue({ name }: { readonly name: ByteString }): void {
+    const { limits, totals } = this.#parts
+    const { maxQueues } = this.#metadata.limits
+    if (isReached(maxQueues, () => this.#queues.size)) throw queueLimitReached(name, maxQueues, this.name)
+    if (isReached(limits.queues, () => totals.queues)) throw queueLimitReached(name, limits.queues)
   }
 
   #requireDeadLetterAccess(
@@ -380,7 +450,7 @@ export class VirtualHost implements Topology, QueueHost {
   #addExchange(options: ExchangeOptions): void {
     const { definitions } = this.#parts
     const definitionId = options.isDurable ? definitions.takeId() : undefined
-    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
     this.touchTopology()
     if (definitionId === undefined) return
     const { vhost, name, type, isAutoDelete, isInternal } = options
@@ -393,6 +463,12 @@ export class VirtualHost implements Topology, QueueHost {
       arguments: storedArguments(options.arguments),
     }
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+  }
+
+  #newExchange(definitionId: number | undefined, options: ExchangeOptions): void {
+    const exchange = new Exchange(definitionId, options)
+    this.#exchanges.set(options.name, exchange)
+    this.#followPolicies(exchange)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -414,11 +490,23 @@ export class VirtualHost implements Topology, QueueHost {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const settings = effectiveSettings(options.type, options.arguments, undefined, undefined, this.#parts.profile)
+    const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
     const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
+    // It starts with what the policies say, and hears of what they say later.
+    this.policies.newsFor(queue)
     this.touchTopology()
     return queue
+  }
+
+  #settings({ type, arguments: args }: Pick<QueueOptions, 'type' | 'arguments'>, effective: EffectivePolicy) {
+    const { policy, operatorPolicy } = effective
+    return effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, this.#parts.profile)
+  }
+
+  #followPolicies(exchange: Exchange): void {
+    const news = this.policies.newsFor(exchange)
+    if (news) exchange.applyPolicies(news)
   }
 }
 

@@ -101,12 +101,35 @@ export function vhostAccessRefused(vhost: ByteString, user: ByteString): AmqpErr
   return notAllowed(`access to vhost '${vhost}' refused for user '${user}'`)
 }
 
+/** The node has as many connections as it may have. */
+export function nodeConnectionLimitReached(limit: number): AmqpError {
+  return notAllowed(`connection refused: node connection limit (${limit}) is reached`)
+}
+
+export function vhostConnectionLimitReached(vhost: ByteString, user: ByteString, limit: number): AmqpError {
+  return notAllowed(`access to vhost '${vhost}' refused for user '${user}': connection limit (${limit}) is reached`)
+}
+
+export function userConnectionLimitReached(user: ByteString, limit: number): AmqpError {
+  return notAllowed(`connection refused for user '${user}': user connection limit (${limit}) is reached`)
+}
+
 export function unexpectedMethodInState(state: 'opening' | 'running' | 'blocked'): AmqpError {
   return new AmqpError(ReplyCode.CHANNEL_ERROR, `unexpected method in connection state ${state}`)
 }
 
 export function connectionForced(reason: ByteString): AmqpError {
   return new AmqpError(ReplyCode.CONNECTION_FORCED, reason)
+}
+
+/** Why the connections to a virtual host close that is deleted. */
+export function vhostDeletedReason(vhost: ByteString): ByteString {
+  return `vhost '${vhost}' is deleted`
+}
+
+/** Why the connections of a user close who is deleted. */
+export function userDeletedReason(user: ByteString): ByteString {
+  return `user '${user}' is deleted`
 }
 
 /** The reason that clients hear when the broker stops. */
@@ -133,6 +156,16 @@ export function secondChannelOpen(): AmqpError {
 
 export function tooManyChannels(open: number, channelMax: number): AmqpError {
   return notAllowed(`number of channels opened (${open}) has reached the negotiated channel_max (${channelMax})`)
+}
+
+export function userChannelLimitReached(user: ByteString, limit: number): AmqpError {
+  return notAllowed(
+    `number of channels opened for user '${user}' has reached the maximum allowed user limit of ${limit}`,
+  )
+}
+
+export function nodeChannelLimitReached(node: ByteString, limit: number): AmqpError {
+  return notAllowed(`number of channels opened on node '${node}' has reached the maximum allowed limit of ${limit}`)
 }
 
 export function unimplementedMethod(): AmqpError {
