@@ -39,15 +39,17 @@ export const scripts = [
     replies(s, '')
   }),
   script('declaring', (s) => {
-    s.declare(REPLY_TO).passive(REPLY_TO).declare(`${REPLY_TO}.nonsense`).passive(`${REPLY_TO}.nonsense`)
-    replies(s.declare('q'))
-      .declare(REPLY_TO)
-      .publish('', 'q', 'm', { replyTo: REPLY_TO })
-      .get('q', { noAck: true })
-      .passive('amq.rabbitmq.reply-to.#1')
-      .declare('amq.rabbitmq.reply-to.#1')
+    s.declare(REPLY_TO).passive(REPLY_TO)
+    replies(s.declare('q')).declare(REPLY_TO).publish('', 'q', 'm', { replyTo: REPLY_TO }).get('q', { noAck: true })
     s.on('b1').passive('amq.rabbitmq.reply-to.#1').on('b1').declare('amq.rabbitmq.reply-to.#1', {}, { durable: false })
-    s.cancel('r').on('b1').passive('amq.rabbitmq.reply-to.#1')
+    s.cancel('r').on('b1').passive('amq.rabbitmq.reply-to.#1').on('b1').declare('amq.rabbitmq.reply-to.#1')
+  }),
+  script('declaring by its own channel', (s) => {
+    replies(s.declare('q')).publish('', 'q', 'm', { replyTo: REPLY_TO }).get('q', { noAck: true })
+    s.passive('amq.rabbitmq.reply-to.#1')
+  }),
+  script('declaring what makes no sense', (s) => {
+    s.declare(`${REPLY_TO}.nonsense`).passive(`${REPLY_TO}.nonsense`)
   }),
   script('binding', (s) => {
     s.bind(REPLY_TO, 'amq.direct', 'k')
