@@ -32,6 +32,7 @@ async function compareAll({ recorded, compat, args = [] }, { report, program }) 
   const lanes = await Promise.all(
     Array.from({ length: LANES }, () => BrokerProcess.start({ program, args: ['--compat', compat, ...args] })),
   )
+  let wrong = 0
   try {
     for (const { area, scripts } of await loadAreas()) {
       const own = scripts.filter(({ name, on }) => on.includes(recorded) && !reasonNotToCompare(name, recorded))
@@ -40,10 +41,12 @@ async function compareAll({ recorded, compat, args = [] }, { report, program }) 
         if (await compare(script, { golden, recorded, report, address: addressOf(url) })) right += 1
       })
       if (right === own.length && right > 0) report.pass(`${area}: ${right} scripts (${recorded})`)
+      wrong += own.length - right
     }
   } finally {
     await Promise.all(lanes.map((broker) => broker.stop()))
   }
+  if (wrong > 0) throw new Error(`${wrong} scripts differ`)
 }
 
 /** A script that is right is no line of the report: there are hundreds. @returns whether it is. */

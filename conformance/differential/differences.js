@@ -8,6 +8,7 @@ const REUSED_TAG =
   'RabbitMQ credits a consumer with what an earlier one of the same tag had unacked, and so exceeds its prefetch.'
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
+const DELETED_IN_TX = 'RabbitMQ 4.3 closes the connection with RESOURCE_ERROR; 3.10 commits, as we do.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -24,6 +25,7 @@ const DIFFERENCES = {
   4.3: {
     ...everywhere,
     'equivalence: an empty type': EMPTY_TYPE,
+    'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
     'streams: a decimal in a header': CRASH,
     'streams: offsets of other types': CRASH,

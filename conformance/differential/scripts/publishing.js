@@ -186,7 +186,9 @@ export const scripts = [
     s.tx().publish('amq.direct', 'k', 'bound too late').bind('q', 'amq.direct', 'k').tx('commit').counts('q')
     s.publish('amq.direct', 'k', 'unbound too late').unbind('q', 'amq.direct', 'k').tx('commit').counts('q')
     s.publish('amq.direct', 'k', 'm', {}, { mandatory: true }).tx('rollback').tx('commit')
-    s.declare('r').publish('', 'r', 'deleted before the commit').delete('r').tx('commit')
+  }),
+  script('a transaction to a queue that is deleted before its commit', (s) => {
+    s.declare('q').tx().publish('', 'q', 'm').delete('q').tx('commit')
   }),
   script('transactions of acks', (s) => {
     s.declare('q')
