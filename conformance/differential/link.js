@@ -1,7 +1,7 @@
 /** One AMQP connection that hands on everything the broker sends, decoded, and answers only what it must. */
 
 import { connect } from 'node:net'
-import { contentFrames, frame, methodFrame, readContentHeader, readMethod } from './methods.js'
+import { contentFrames, methodFrame, readContentHeader, readMethod } from './methods.js'
 
 const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1')
 const FRAME_MAX = 131_072
@@ -64,11 +64,6 @@ export class Link {
     if (this.isClosed) return
     const method = methodFrame(channel, 'basic.publish', values)
     this.#socket.write(Buffer.concat([method, contentFrames(channel, properties, body, FRAME_MAX)]))
-  }
-
-  /** Sends a frame as it is. */
-  sendFrame(type, channel, payload) {
-    if (!this.isClosed) this.#socket.write(frame(type, channel, payload))
   }
 
   /** Says good-bye to the broker. Resolves when the socket is gone. */

@@ -62,7 +62,7 @@ export function contentFrames(channel, values, body, frameMax) {
   return Buffer.concat(frames)
 }
 
-export function frame(type, channel, payload) {
+function frame(type, channel, payload) {
   const bytes = Buffer.alloc(8 + payload.length)
   bytes[0] = type
   bytes.writeUInt16BE(channel, 1)
