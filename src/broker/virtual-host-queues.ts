@@ -20,7 +20,6 @@ import type { Access } from './access.js'
 import type { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
 import type { Consumer } from './consumer.js'
-import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
 import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import { type QueueDeclaration, requireEquivalentQueue } from './equivalence.js'
@@ -125,7 +124,6 @@ export class VirtualHostQueues {
     }
     this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
-    refuseQueueNotYetHonoured(type, args, resource)
     const queue = this.#addQueue({ ...declared, type, name, vhost: this.#vhost.name, isDurable, arguments: args })
     queueCreated(this.#parts.events, queue, access.userName)
     return queue
@@ -143,7 +141,7 @@ export class VirtualHostQueues {
 
   /**
    * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
-   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED
    */
   purge(name: ByteString, owner: ExclusiveOwner, access: Access): number {
     access.require('read', { kind: 'queue', name, vhost: this.#vhost.name })
@@ -164,8 +162,9 @@ export class VirtualHostQueues {
     if (!queue) return 0
     queue.requireAccessBy(owner)
     if (queue.type === 'quorum') requireUnconditional(queue, conditions)
-    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
-    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const hasConditions = queue.type !== 'stream' // which ignores them
+    if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
     this.remove(queue, access.userName)
     return dropped

@@ -40,6 +40,7 @@ import { ReplyQueues, type RouteTarget } from './reply-queues.js'
 import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
 import type { StoredExchange, StoredQueue } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
 import { VirtualHostDefinition } from './virtual-host-definition.js'
 import { type DeclareExchange, VirtualHostExchanges } from './virtual-host-exchanges.js'
@@ -326,7 +327,10 @@ export class VirtualHost implements Topology, QueueHost {
 
   #newQueue(id: number, options: QueueOptions): Queue {
     const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
-    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
+    const queue =
+      options.type === 'stream'
+        ? new StreamQueue(id, options, settings, this.#parts)
+        : new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.add(queue)
     // It starts with what the policies say, and hears of what they say later.
     this.policies.newsFor(queue)

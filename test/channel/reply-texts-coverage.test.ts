@@ -15,11 +15,6 @@ type TextName = {
  */
 const AWAITED = {
   protectedQueue: /Cannot delete protected queue '/,
-  purgeOfStream: /queue\.purge not supported by stream queues queue '/,
-  streamNeedsPrefetch: /consumer prefetch count is not set for stream queue '/,
-  streamNeedsAcknowledgements: /automatic acknowledgement not supported by stream queue '/,
-  getFromStream: /basic\.get not supported by stream queues queue '/,
-  rejectionToStream: /basic\.nack and basic\.reject not supported by stream queues queue '/,
 } satisfies Partial<Record<TextName, RegExp>>
 
 /** What a test cannot do without that asks for the text: the part of it that no other text has. */
@@ -84,7 +79,12 @@ const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>>
   streamArgumentTooLarge: /Exceeded max value for x-stream-/,
   invalidStreamArgumentValue: /Invalid value for x-stream-/,
   invalidStreamArgumentType: /Invalid type for x-stream-/,
-  unsupportedArgument: /is not supported by this version of Leveret/,
+  purgeOfStream: /queue\.purge not supported by stream queues queue '/,
+  streamNeedsPrefetch: /consumer prefetch count is not set for stream queue '/,
+  streamNeedsAcknowledgements: /automatic acknowledgement not supported by stream queue '/,
+  getFromStream: /basic\.get not supported by stream queues queue '/,
+  rejectionToStream: /basic\.nack and basic\.reject not supported by stream queues queue '/,
+  offsetTrackingNeedsTag: /needs a consumer tag of the client/,
   inUse: /(queue|exchange) '.*' in use/,
   notEmpty: /queue '.*' not empty/,
   invalidXMatchValue: /Invalid x-match field value <</,

@@ -13,7 +13,7 @@ import type { VirtualHost } from '../../src/broker/virtual-host.js'
 import type { DeclareExchange } from '../../src/broker/virtual-host-exchanges.js'
 import type { DeclareQueue } from '../../src/broker/virtual-host-queues.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
-import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
+import { COMPAT_PROFILES, type CompatName, type CompatProfile } from '../../src/protocol/compat-profile.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
 import type { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { Definitions } from '../../src/store/definitions.js'
@@ -36,11 +36,11 @@ export interface RunningBroker {
 /** A broker with a virtual host `/` on `store`, with all that was stored there. */
 export async function recoverBroker(
   store = new MemoryStore(),
-  compat: CompatName = '4.2',
+  compat: CompatName | CompatProfile = '4.2',
   clock = new ManualClock(),
 ): Promise<RunningBroker> {
   const settings = {
-    profile: COMPAT_PROFILES[compat],
+    profile: typeof compat === 'string' ? COMPAT_PROFILES[compat] : compat,
     clock,
     log: silentLog,
     onStoreFailure: (error: unknown) => {

@@ -16,6 +16,7 @@ export class RecordingSink implements ConsumerSink {
   readonly owner: object = {}
   readonly processName = '<rabbit@test.0.1.0>'
   canTake = true
+  hasChannelPrefetch = false
   readonly deliveries: SeenDelivery[] = []
   /** Tags of consumers whose queue has gone. */
   readonly cancelled: string[] = []
