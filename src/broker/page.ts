@@ -120,12 +120,19 @@ export class Page {
     this.#close(at + REFERENCE_OCTETS, flags | Slot.SHARED)
   }
 
-  /** Copies a message as `octetsOf` gave it. For recovery; the caller has checked that there is room. */
-  appendOctets(source: Uint8Array, start: number, end: number, flags: number): void {
-    const at = this.used
+  /**
+   * Copies messages that lie one after another in `source`, laid out as in a page, to `at` behind the last slot, for
+   * `appendCopied` to make slots of. All in one go: a copy of each made two objects of garbage a message.
+   */
+  copyIn(source: Uint8Array, start: number, end: number, at: number): void {
     this.bytes.set(source.subarray(start, end), at)
+  }
+
+  /** Makes the next `octets` octets, which `copyIn` has put there, the next slot. The caller has checked the room. */
+  appendCopied(octets: number, flags: number): void {
+    const end = this.used + octets
     this.states[this.count] = flags
-    this.offsets[++this.count] = at + (end - start)
+    this.offsets[++this.count] = end
     if (flags & Slot.SHARED) this.hasShared = true
     if ((flags & Slot.STATE_MASK) === Slot.SETTLED) return
     this.live++
