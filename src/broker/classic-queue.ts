@@ -4,7 +4,7 @@ import { Message } from '../protocol/message.js'
 import { exclusiveConsumerInTheWay, lockedByOtherConnection } from '../protocol/reply-texts.js'
 import type { MessageStore } from '../store/message-store.js'
 import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
-import { octetsInPage } from './page.js'
+import { octetsInPage, type PagePool } from './page.js'
 import {
   Enqueued,
   type EnqueueResult,
@@ -19,6 +19,8 @@ import type { SharedBody } from './shared-bodies.js'
 
 /** Octets of records that are read from the store in one go. */
 const READ_AHEAD_OCTETS = 512 * 1024
+/** The same while many deep queues make memory short. */
+const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
 
@@ -72,7 +74,7 @@ export class ClassicQueue implements Queue {
     this.#log = new QueueLog(parts.pool, {
       isDurable: options.isDurable,
       onDirty: () => committer.touch(this),
-      readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, READ_AHEAD_OCTETS),
+      readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, readAheadOctets(parts.pool)),
       bodies: parts.bodies,
       onLoaded: () => this.#onLoaded(),
       onDamage: (err) => log.error({ err, ...this.#named }, 'a stored record is damaged and is left out'),
@@ -297,4 +299,8 @@ export class ClassicQueue implements Queue {
     if (index < this.#turn) this.#turn--
     if (this.#turn >= this.#ring.length) this.#turn = 0
   }
+}
+
+function readAheadOctets(pool: PagePool): number {
+  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
 }

@@ -262,7 +262,7 @@ export class DiskReader {
         return last
       }
     }
-    const page = this.#pool.take(this.#pool.largestSize, octets, firstSeq)
+    const page = this.#pool.take(this.#pool.isUnderPressure ? 0 : this.#pool.largestSize, octets, firstSeq)
     this.#pages.list.splice(this.#pages.diskIndex, 0, page)
     this.#pages.diskIndex++
     return page

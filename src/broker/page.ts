@@ -223,9 +223,9 @@ export const PAGE_OCTETS: readonly number[] = [4096, 32768, 131072]
 export const LARGEST_PAGE_OCTETS = Math.max(...PAGE_OCTETS)
 
 /** How much memory is kept in pages that nobody holds. */
-const FREE_OCTETS_MAX = 32 * 1024 * 1024
+const FREE_OCTETS_MAX = 12 * 1024 * 1024
 /** Above this much memory in pages that queues hold, what need not be in memory leaves it, transient messages included. */
-const PRESSURE_OCTETS = 128 * 1024 * 1024
+const PRESSURE_OCTETS = 64 * 1024 * 1024
 
 /** Pages that no queue holds at the moment. An empty queue holds none, so that idle queues cost nothing. */
 export class PagePool {
