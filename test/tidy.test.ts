@@ -19,6 +19,8 @@ import { readText, readTree } from './support/tidy-tree.js'
 
 const ROOTS = ['src/index.ts', 'src/index-commonjs.cts', 'bin/leveret.ts']
 const GENERATED = 'src/protocol/generated/'
+/** Rules that are whole and tested, and wait for the queue that goes by them: a line goes with the import. */
+const AWAITED: readonly string[] = []
 /** Files that are no text, or not written by us. */
 const NOT_OURS = /\.(png|ico|gz|tgz|jar|wasm)$|^package-lock\.json$/
 
@@ -40,7 +42,9 @@ describe('the tree', () => {
   })
 
   it('has no dead file and no import that leads nowhere', () => {
-    expect(deadFileComplaints(sources, ROOTS)).toEqual([])
+    expect(deadFileComplaints(sources, [...ROOTS, ...AWAITED])).toEqual([])
+    const dead = deadFileComplaints(sources, ROOTS).map((complaint) => complaint.split(' ')[0])
+    expect(dead.sort()).toEqual(AWAITED)
     expect(danglingComplaints(sources)).toEqual([])
   })
 

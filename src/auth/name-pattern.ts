@@ -1,7 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Log } from '../base/log.js'
-import { Pattern } from './pattern/pattern.js'
-import { InvalidPatternError } from './pattern/pattern-node.js'
+import { Pattern } from '../base/pattern/pattern.js'
+import { InvalidPatternError } from '../base/pattern/pattern-node.js'
 
 /** The longest pattern that is accepted, in octets. RabbitMQ 4.3. */
 const PATTERN_OCTETS_MAX = 1024

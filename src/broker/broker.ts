@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/byte-string.js'
-import type { Clock } from '../base/clock.js'
+import { type Clock, OwnedClock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { Definitions } from '../store/definitions.js'
@@ -7,6 +7,7 @@ import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
 import { PagePool } from './page.js'
+import { levelOfSeq } from './priority-log.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
 import { SharedBodies } from './shared-bodies.js'
@@ -34,6 +35,7 @@ export class Broker {
   readonly committer: Committer
   readonly #parts: BrokerParts
   readonly #log: Log
+  readonly #clock: OwnedClock
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
@@ -41,7 +43,8 @@ export class Broker {
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    const { log, profile, clock } = settings
+    const { log, profile } = settings
+    this.#clock = new OwnedClock(settings.clock, () => this.onActivity())
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
     this.#parts = {
@@ -51,7 +54,7 @@ export class Broker {
       pool: new PagePool(),
       bodies,
       profile,
-      clock,
+      clock: this.#clock,
       log,
       onActivity,
     }
@@ -95,16 +98,22 @@ export class Broker {
     this.#vhosts.delete(name)
   }
 
+  /** Ends everything that waits for a time. */
+  stopTimers(): void {
+    this.#clock.stop()
+  }
+
   /** Stores what there is, noting that the stop was clean: which messages were handed out survives it. */
   async stop(): Promise<void> {
     const { store, definitions, committer } = this.#parts
+    this.stopTimers()
     await committer.drained()
     const handedOutBefore: [number, number][] = []
     for (const vhost of this.#vhosts.values()) {
       for (const queue of vhost.queues) {
         if (!queue.isDurable) continue
         queue.collectRedelivered(store)
-        if (queue.handedOutBefore > 0) handedOutBefore.push([queue.id, queue.handedOutBefore])
+        for (const mark of queue.handedOutMarks) handedOutBefore.push([queue.id, mark])
       }
     }
     definitions.put(definitions.takeId(), DefinitionKind.CLEAN_STOP, { handedOutBefore } satisfies StoredCleanStop)
@@ -146,8 +155,7 @@ export class Broker {
     let messages = 0
     let unknownId = 0
     const [stop] = marks
-    const handedOutBefore = new Map(stop ? (stop.value as StoredCleanStop).handedOutBefore : []) // Written by `stop`.
-    const otherwise = stop ? 0 : Number.MAX_SAFE_INTEGER
+    const handedOut = handedOutMarks(stop?.value as StoredCleanStop | undefined) // Written by `stop`.
     for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
       const queue = queues.get(queueId)
       if (!queue) {
@@ -160,9 +168,10 @@ export class Broker {
       const whole = label.length > 0 ? readLabel(label) : undefined
       const isPlain = settled === undefined && whole?.sharedBodies === 0
       const left = isPlain && whole ? { ...whole, sharedIds: [] } : await this.#unsettled(queueId, firstSeq)
-      queue.restore(firstSeq, left, handedOutBefore.get(queueId) ?? otherwise, left.sharedIds)
+      queue.restore(firstSeq, left, handedOut(queueId, firstSeq), left.sharedIds)
       messages += left.messages
     }
+    for (const queue of queues.values()) queue.recovered()
     if (unknownId > 0) committer.touchDefinitions()
     await bodies.removeUnreferred()
     for (const { id } of marks) definitions.remove(id)
@@ -173,6 +182,16 @@ export class Broker {
   async #unsettled(queueId: number, firstSeq: number): Promise<UnsettledPart> {
     const [record] = await this.#parts.store.readRecords(queueId, firstSeq, firstSeq + 1, 1)
     if (record) return unsettledPart(record)
-    return { slots: 1, messages: 0, bodyBytes: 0, sharedBodies: 0, sharedIds: [] }
+    return { slots: 1, messages: 0, bodyBytes: 0, sharedBodies: 0, expires: false, sharedIds: [] }
   }
+}
+
+/**
+ * Before which sequence number the messages of a queue count as handed out: after a crash all do, after a clean stop those
+ * below the mark of their priority level.
+ */
+function handedOutMarks(stop: StoredCleanStop | undefined): (queueId: number, firstSeq: number) => number {
+  if (!stop) return () => Number.MAX_SAFE_INTEGER
+  const marks = new Map(stop.handedOutBefore.map(([queueId, mark]) => [`${queueId}/${levelOfSeq(mark - 1)}`, mark]))
+  return (queueId, firstSeq) => marks.get(`${queueId}/${levelOfSeq(firstSeq)}`) ?? 0
 }

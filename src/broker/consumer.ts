@@ -46,6 +46,8 @@ export interface ConsumerOptions {
   readonly isExclusive: boolean
   /** At most this many unacked deliveries; 0 means no limit. Ignored without acknowledgements. */
   readonly prefetch: number
+  /** Higher ones are served first; 0 is usual. */
+  readonly priority: number
   readonly arguments: FieldTable
 }
 
@@ -60,6 +62,7 @@ export class Consumer {
   readonly isExclusive: boolean
   readonly arguments: FieldTable
   readonly prefetch: number
+  readonly priority: number
   unackedCount = 0
   /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
   isReady = false
@@ -73,6 +76,7 @@ export class Consumer {
     this.isExclusive = options.isExclusive
     this.arguments = options.arguments
     this.prefetch = options.noAck ? 0 : options.prefetch
+    this.priority = options.priority
   }
 
   /** Whether it would take a message now. */

@@ -13,6 +13,7 @@ import {
   readRecord,
   referenceOf,
   StoredState,
+  storedReturns,
 } from './queue-record.js'
 
 /** A gap of settled sequence numbers up to this long is filled with empty slots when a page is restored. */
@@ -71,6 +72,7 @@ export class DiskReader {
     this.#pages.disk.readyBodyBytes += label.bodyBytes
     this.#pages.readyCount += label.messages
     this.#pages.readyBodyBytes += label.bodyBytes
+    if (label.expires) this.#pages.hasDeadlines = true
   }
 
   /** Sees to it that the first messages of the run come into memory; `onLoaded` tells when. */
@@ -233,15 +235,16 @@ export class DiskReader {
       if (entry.isShared) this.#enterFromDisk(run, referenceOf(record.bytes, entry).id)
     }
     page.copyIn(record.bytes, runStart, runEnd, runAt)
+    if (record.settled) restoreReturns(page, base, record.settled)
     // What was settled at the end of the record keeps its slots too, or a new note of its states would lose them.
     fillGap(page, base + slots)
     page.scannedForStore = page.count
   }
 
-  #flagsOf(record: StoredRecord, { slot, isTransient, isShared, state }: RecordEntry): number {
+  #flagsOf(record: StoredRecord, { slot, isTransient, isShared, isNoted, state }: RecordEntry): number {
     const isRedelivered = record.firstSeq + slot < this.#handedOutBefore || state === StoredState.REDELIVERED
     const flags = (isTransient ? 0 : Slot.PERSISTENT) | Slot.STORED | (isRedelivered ? Slot.REDELIVERED : 0)
-    return isShared ? flags | Slot.SHARED : flags
+    return flags | (isShared ? Slot.SHARED : 0) | (isNoted ? Slot.NOTED : 0)
   }
 
   #enterFromDisk(run: DiskRun, id: number): void {
@@ -267,6 +270,10 @@ export class DiskReader {
     this.#pages.diskIndex++
     return page
   }
+}
+
+function restoreReturns(page: Page, base: number, states: Uint8Array): void {
+  for (const [slot, counts] of storedReturns(states)) page.returns.set(base + slot, counts)
 }
 
 function fillGap(page: Page, upToSlot: number): void {

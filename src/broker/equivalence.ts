@@ -5,28 +5,73 @@
 
 import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, type FieldValue, integerOf, lookup } from '../protocol/field-table.js'
-import { fieldTypeName } from '../protocol/field-text.js'
+import { fieldTypeName, renderTerm } from '../protocol/field-text.js'
 import { inequivalentArgument, lockedByOtherConnection, type Resource } from '../protocol/reply-texts.js'
+import { queueTypeOf } from './declaration/queue-type.js'
 import type { Exchange } from './exchange.js'
-import type { ExclusiveOwner, Queue } from './queue.js'
+import type { ExclusiveOwner, QueueType } from './queue.js'
 import { fieldValueIdentity } from './routing/argument-identity.js'
 
-/** Arguments of a classic queue that a re-declaration must repeat. All others may differ. */
-const COMPARED_QUEUE_ARGUMENTS: readonly ByteString[] = [
-  'x-expires',
-  'x-message-ttl',
+/** Arguments that a re-declaration must repeat, by the type of the queue that exists. All others may differ. */
+const COMPARED_ARGUMENTS: Readonly<Record<QueueType, readonly ByteString[]>> = {
+  classic: [
+    'x-expires',
+    'x-message-ttl',
+    'x-dead-letter-exchange',
+    'x-dead-letter-routing-key',
+    'x-max-length',
+    'x-max-length-bytes',
+    'x-max-priority',
+    'x-overflow',
+    'x-queue-mode',
+    'x-queue-version',
+    'x-single-active-consumer',
+    'x-queue-type',
+    'x-queue-master-locator',
+    'x-queue-leader-locator',
+  ],
+  quorum: [
+    'x-dead-letter-exchange',
+    'x-dead-letter-routing-key',
+    'x-dead-letter-strategy',
+    'x-expires',
+    'x-max-length',
+    'x-max-length-bytes',
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
+    'x-overflow',
+    'x-single-active-consumer',
+    'x-queue-type',
+    'x-quorum-initial-group-size',
+    'x-delivery-limit',
+    'x-message-ttl',
+    'x-queue-leader-locator',
+    'x-consumer-disconnected-timeout',
+    'x-consumer-timeout',
+    'x-delayed-retry-type',
+    'x-delayed-retry-min',
+    'x-delayed-retry-max',
+  ],
+  stream: [
+    'x-max-length-bytes',
+    'x-queue-type',
+    'x-max-age',
+    'x-stream-max-segment-size-bytes',
+    'x-stream-filter-size-bytes',
+    'x-initial-cluster-size',
+    'x-queue-leader-locator',
+  ],
+}
+
+/** What is left of them when a quorum queue is declared as a classic one and the checks are relaxed. */
+const COMPARED_WHEN_RELAXED: readonly ByteString[] = [
   'x-dead-letter-exchange',
   'x-dead-letter-routing-key',
+  'x-expires',
   'x-max-length',
   'x-max-length-bytes',
-  'x-max-priority',
-  'x-overflow',
-  'x-queue-mode',
-  'x-queue-version',
   'x-single-active-consumer',
-  'x-queue-type',
-  'x-queue-master-locator',
-  'x-queue-leader-locator',
+  'x-message-ttl',
 ]
 
 export interface ExchangeDeclaration {
@@ -44,6 +89,12 @@ export interface QueueDeclaration {
   readonly arguments: FieldTable
 }
 
+/** What of a queue its re-declarations are held against. */
+export type DeclaredQueue = Resource &
+  QueueDeclaration & {
+    readonly type: QueueType
+  }
+
 /** @throws PRECONDITION_FAILED */
 export function requireEquivalentExchange(current: Exchange, declared: ExchangeDeclaration): void {
   requireSame('type', current, atom(declared.type), atom(current.type))
@@ -53,12 +104,18 @@ export function requireEquivalentExchange(current: Exchange, declared: ExchangeD
   requireSameArgument('alternate-exchange', current, declared.arguments, current.arguments)
 }
 
-/** @throws RESOURCE_LOCKED when one is exclusive and the other is not, PRECONDITION_FAILED for other differences. */
-export function requireEquivalentQueue(current: Queue, declared: QueueDeclaration): void {
+/**
+ * @param isRelaxed whether a quorum queue may be declared as a classic one: the configuration key
+ * `quorum_queue.property_equivalence.relaxed_checks_on_redeclaration`.
+ * @throws RESOURCE_LOCKED when one is exclusive and the other is not, PRECONDITION_FAILED for other differences.
+ */
+export function requireEquivalentQueue(current: DeclaredQueue, declared: QueueDeclaration, isRelaxed = false): void {
   if (current.exclusiveOwner !== declared.exclusiveOwner) throw lockedByOtherConnection(current)
   requireSameFlag('durable', current, declared.isDurable, current.isDurable)
   requireSameFlag('auto_delete', current, declared.isAutoDelete, current.isAutoDelete)
-  for (const name of COMPARED_QUEUE_ARGUMENTS) requireSameArgument(name, current, declared.arguments, current.arguments)
+  const toClassic = current.type === 'quorum' && queueTypeOf(declared.arguments) === 'classic'
+  const names = isRelaxed && toClassic ? COMPARED_WHEN_RELAXED : COMPARED_ARGUMENTS[current.type]
+  for (const name of names) requireSameArgument(name, current, declared.arguments, current.arguments)
 }
 
 function requireSameFlag(field: ByteString, resource: Resource, received: boolean, current: boolean): void {
@@ -75,9 +132,15 @@ function requireSameArgument(name: ByteString, resource: Resource, received: Fie
   if (given && known && !isSameValue(given, known)) {
     throw inequivalentArgument(name, resource, `'${plainValue(given)}'`, `'${plainValue(known)}'`)
   }
-  if ((given === undefined) !== (known === undefined)) {
+  if ((given === undefined) !== (known === undefined) && !(isClassicType(name, given) && isClassicType(name, known))) {
     throw inequivalentArgument(name, resource, describe(given), describe(known))
   }
+}
+
+/** A queue that was declared without a type is a classic one. */
+function isClassicType(name: ByteString, value: FieldValue | undefined): boolean {
+  if (name !== 'x-queue-type') return false
+  return value === undefined || (value.type === 'S' && value.value === 'classic')
 }
 
 /** Integers of all widths and decimals are one class, floats another; every other type is its own. */
@@ -93,17 +156,9 @@ function describe(value: FieldValue | undefined): ByteString {
   return value ? `the value '${plainValue(value)}' of type '${fieldTypeName(value)}'` : 'none'
 }
 
+/** Strings stand as they are, everything else as an Erlang term. */
 function plainValue(value: FieldValue): ByteString {
-  switch (value.type) {
-    case 'A':
-    case 'F':
-    case 'V':
-      return fieldValueIdentity(value)
-    case 'D':
-      return `{${value.scale},${value.value}}`
-    default:
-      return String(value.value)
-  }
+  return value.type === 'S' || value.type === 'x' ? value.value : renderTerm(value)
 }
 
 /** A type name as Erlang prints an atom: in quotes of its own unless it is a plain lower-case word. */

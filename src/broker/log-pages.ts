@@ -23,6 +23,13 @@ export class LogPages {
   unackedCount = 0
   /** Body octets of the ready messages. */
   readyBodyBytes = 0
+  /** Whether there may be messages that expire. */
+  hasDeadlines = false
+
+  /** @param firstSeq the number of the first message. */
+  constructor(firstSeq = 0) {
+    this.nextSeq = firstSeq
+  }
 
   /** @throws Error when there is no such page, which is a mistake in this program. */
   at(index: number): Page {

@@ -59,6 +59,15 @@ export class LogStorage {
   noteSettled(page: Page, slot: number): void {
     const record = page.recordOf(slot)
     page.recordLive[record] = (page.recordLive[record] ?? 0) - 1
+    this.#noteDirty(page, record)
+  }
+
+  /** Notes that the states of the record that a slot is part of have to be written again. */
+  noteChanged(page: Page, slot: number): void {
+    this.#noteDirty(page, page.recordOf(slot))
+  }
+
+  #noteDirty(page: Page, record: number): void {
     page.dirtyRecords.add(record)
     this.#dirtyPages.add(page)
     this.markDirty()
@@ -128,7 +137,9 @@ export class LogStorage {
     page.recordLive.push(record.count)
     page.handedOverIn = this.#collects
     page.forEachShared((id) => this.#options.bodies.storeOnce(this.#options.bodies.known(id)))
-    store.putRecord(queueId, page.firstSeq + record.firstSlot, record.bytes, encodeLabel(record.label))
+    const firstSeq = page.firstSeq + record.firstSlot
+    store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label))
+    if (page.returns.size > 0) store.putSettled(queueId, firstSeq, recordStates(page, record.firstSlot, page.count))
   }
 
   #storeSettled(page: Page, store: MessageStore, queueId: number): void {

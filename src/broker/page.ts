@@ -1,5 +1,6 @@
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
+import { notedDeadline, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
 import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
 /** What a slot of a page is. The low two bits are exclusive; the others add to them. */
@@ -16,7 +17,16 @@ export const Slot = {
   STORED: 16,
   /** The body is a reference to one that several queues share. */
   SHARED: 32,
+  /** A note follows the body. */
+  NOTED: 64,
 } as const
+
+/** How often a message has been given back. */
+export interface ReturnCounts {
+  /** Those of it that count as failed deliveries. */
+  readonly failures: number
+  readonly returns: number
+}
 
 /** A slot costs four octets of offset and one of state beside the page; pages of small messages fill up by slots. */
 const OCTETS_PER_SLOT = 32
@@ -26,11 +36,11 @@ const HEADER_LENGTH_OCTETS = 4
 
 /** Octets that `message` takes in a page. @param bodyBytes of its body, or of the reference in its place. */
 export function octetsInPage(message: Message, bodyBytes = message.bodyBytes): number {
-  const envelope = message.envelopeEnd - message.envelopeStart
+  const envelope = message.envelopeEnd - message.envelopeStart + noteOctets(message)
   return envelope + HEADER_LENGTH_OCTETS + (message.headerEnd - message.headerStart) + bodyBytes
 }
 
-/** Body octets of the message at bytes[start, end), laid out as in a page. */
+/** Body octets of the message at bytes[start, end), laid out as in a page, its note left out. */
 export function bodyOctets(bytes: Uint8Array, start: number, end: number): number {
   const keyAt = start + 1 + octetAt(bytes, start)
   const headerLengthAt = keyAt + 1 + octetAt(bytes, keyAt)
@@ -40,7 +50,7 @@ export function bodyOctets(bytes: Uint8Array, start: number, end: number): numbe
 /**
  * Messages of one queue, copied one after another into one buffer; the unit in which a queue holds memory.
  *
- *     | exchange ss | routing key ss | header length u32 | content header payload | body | next message …
+ *     | exchange ss | routing key ss | header length u32 | content header payload | body | note, if any | next message …
  *
  * A message is a slot: where it starts, and what state it is in. Its sequence number is `firstSeq` plus the slot. So a
  * million queued messages are some hundred objects to the garbage collector. A message larger than the usual page has
@@ -69,6 +79,8 @@ export class Page {
   hasUntoldReturns = false
   /** Whether a message's body is shared. */
   hasShared = false
+  /** How often messages have been given back, by slot, where the queue counts it. */
+  readonly returns = new Map<number, ReturnCounts>()
 
   constructor(octets: number, slots: number) {
     this.bytes = Buffer.allocUnsafeSlow(octets)
@@ -94,6 +106,7 @@ export class Page {
     this.handedOverIn = 0
     this.hasUntoldReturns = false
     this.hasShared = false
+    if (this.returns.size > 0) this.returns.clear()
     if (this.recordStarts.length > 0) {
       this.recordStarts = []
       this.recordLive = []
@@ -109,7 +122,7 @@ export class Page {
   append(message: Message, flags: number): void {
     const at = this.#appendHead(message)
     copyOctets(this.bytes, at, message.body, message.bodyStart, message.bodyEnd)
-    this.#close(at + message.bodyBytes, flags)
+    this.#close(message, at + message.bodyBytes, flags)
   }
 
   /** The same with a reference in place of the body. */
@@ -117,7 +130,7 @@ export class Page {
     const at = this.#appendHead(message)
     putReference(this.bytes, at, reference)
     this.hasShared = true
-    this.#close(at + REFERENCE_OCTETS, flags | Slot.SHARED)
+    this.#close(message, at + REFERENCE_OCTETS, flags | Slot.SHARED)
   }
 
   /**
@@ -155,8 +168,16 @@ export class Page {
     view.headerEnd = headerEnd
     view.body = bytes
     view.bodyStart = headerEnd
-    view.bodyEnd = this.offsets[slot + 1] as number
-    view.isPersistent = (this.stateOf(slot) & Slot.PERSISTENT) !== 0
+    const end = this.offsets[slot + 1] as number
+    view.bodyEnd = end
+    const state = this.stateOf(slot)
+    view.isPersistent = (state & Slot.PERSISTENT) !== 0
+    view.deadlineMs = 0
+    view.memory = undefined
+    if (state & Slot.NOTED) {
+      readNote(bytes, end, view)
+      view.bodyEnd = end - noteOctetsBefore(bytes, end)
+    }
   }
 
   stateOf(slot: number): number {
@@ -166,12 +187,17 @@ export class Page {
   /** Body octets of a slot; of the shared body if it has one. */
   bodyBytes(slot: number): number {
     if (this.stateOf(slot) & Slot.SHARED) return this.referenceAt(slot).bodyBytes
-    return bodyOctets(this.bytes, this.offsets[slot] as number, this.offsets[slot + 1] as number) // slot < count
+    return bodyOctets(this.bytes, this.offsets[slot] as number, this.#end(slot)) // slot < count
   }
 
   /** What a slot that is SHARED refers to. */
   referenceAt(slot: number): BodyReference {
-    return readReference(this.bytes, (this.offsets[slot + 1] as number) - REFERENCE_OCTETS) // slot < count
+    return readReference(this.bytes, this.#end(slot) - REFERENCE_OCTETS)
+  }
+
+  /** When the message of a slot expires, in milliseconds since the epoch; 0 is never. */
+  deadlineOf(slot: number): number {
+    return this.stateOf(slot) & Slot.NOTED ? notedDeadline(this.bytes, this.offsets[slot + 1] as number) : 0
   }
 
   /** Calls `visit` with the id of each shared body that a slot which is not settled refers to. */
@@ -196,9 +222,17 @@ export class Page {
     return at + headerOctets
   }
 
-  #close(end: number, flags: number): void {
-    this.states[this.count] = flags
-    this.offsets[++this.count] = end
+  /** Where the body of a slot ends. */
+  #end(slot: number): number {
+    const end = this.offsets[slot + 1] as number // slot < count
+    return this.stateOf(slot) & Slot.NOTED ? end - noteOctetsBefore(this.bytes, end) : end
+  }
+
+  #close(message: Message, bodyEnd: number, flags: number): void {
+    const octets = noteOctets(message)
+    if (octets > 0) putNote(this.bytes, bodyEnd, message)
+    this.states[this.count] = octets > 0 ? flags | Slot.NOTED : flags
+    this.offsets[++this.count] = bodyEnd + octets
     this.live++
     this.ready++
   }

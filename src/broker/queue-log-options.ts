@@ -4,6 +4,10 @@ import type { SharedBodies } from './shared-bodies.js'
 /** What a queue log is given by its queue. */
 export interface QueueLogOptions {
   readonly isDurable: boolean
+  /** Whether every message is stored, transient ones too. */
+  readonly storesAll?: boolean
+  /** The number of the first message; 0 unless several logs share a queue. */
+  readonly firstSeq?: number
   /** Called when there is something to store for the first time since `collect`. */
   readonly onDirty: () => void
   readonly readRecords: RecordReader

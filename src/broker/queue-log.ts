@@ -20,15 +20,16 @@ import type { MessageStore } from '../store/message-store.js'
 import { DiskReader } from './disk-reader.js'
 import { LogPages } from './log-pages.js'
 import { LogStorage } from './log-storage.js'
-import { octetsInPage, type Page, type PagePool, Slot } from './page.js'
+import type { MessageLog } from './message-log.js'
+import { octetsInPage, type Page, type PagePool, type ReturnCounts, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import type { RecordLabel } from './queue-record.js'
 import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
 
-export class QueueLog {
+export class QueueLog implements MessageLog {
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
-  readonly #pages = new LogPages()
+  readonly #pages: LogPages
   readonly #storage: LogStorage
   readonly #reader: DiskReader
   /** Index of the size of the next page. */
@@ -37,11 +38,11 @@ export class QueueLog {
   constructor(pool: PagePool, options: QueueLogOptions) {
     this.#pool = pool
     this.#options = options
+    this.#pages = new LogPages(options.firstSeq)
     this.#storage = new LogStorage(this.#pages, pool, options)
     this.#reader = new DiskReader(this.#pages, pool, this.#storage, options)
   }
 
-  /** Whether the message that `takeNext` handed out last had been handed out before. */
   lastWasRedelivered = false
 
   get readyCount(): number {
@@ -52,17 +53,16 @@ export class QueueLog {
     return this.#pages.unackedCount
   }
 
-  /** Body octets of the ready messages. */
   get readyBodyBytes(): number {
     return this.#pages.readyBodyBytes
   }
 
-  /** Copies a message to the end of the log, ready. @param shared holds its body instead. @returns its sequence number. */
   append(message: Message, shared?: SharedBody): number {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
     const last = this.#pages.list[this.#pages.list.length - 1]
     const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
-    const isStored = message.isPersistent && this.#options.isDurable
+    const isStored = (message.isPersistent || this.#options.storesAll === true) && this.#options.isDurable
+    if (message.deadlineMs > 0) this.#pages.hasDeadlines = true
     const flags = isStored ? Slot.PERSISTENT : 0
     if (shared) this.#appendShared(page, message, shared, flags)
     else page.append(message, flags)
@@ -72,29 +72,43 @@ export class QueueLog {
     return this.#pages.nextSeq++
   }
 
-  /**
-   * Hands out the first ready message: it becomes unacked.
-   * @param view is pointed at it, until the message is settled or the log is changed otherwise.
-   * @returns its sequence number, or -1 when nothing is ready, or nothing that is in memory: then `onLoaded` will tell.
-   */
   takeNext(view: Message): number {
-    while (this.#pages.readyCount > 0) {
-      if (this.#pages.disk && this.#pages.cursorPage >= this.#pages.diskIndex) {
-        this.#reader.load(this.#pages.disk)
-        return -1
-      }
-      const page = this.#pages.at(this.#pages.cursorPage)
-      const slot = page.ready > 0 ? firstReady(page, this.#pages.cursorSlot) : page.count
-      if (slot < page.count) return this.#handOut(page, slot, view)
-      this.#pages.cursorPage++
-      this.#pages.cursorSlot = 0
-      // Read ahead, so that the next page is there before it is needed.
-      if (this.#pages.disk && this.#pages.cursorPage + 1 >= this.#pages.diskIndex) this.#reader.load(this.#pages.disk)
-    }
-    return -1
+    const page = this.#pageOfReady()
+    return page === undefined ? -1 : this.#handOut(page, this.#pages.cursorSlot, view)
   }
 
-  /** Settles an unacked message: it is gone. */
+  get hasDeadlines(): boolean {
+    return this.#pages.hasDeadlines && this.#pages.readyCount > 0
+  }
+
+  get headDeadlineMs(): number {
+    const page = this.#pageOfReady()
+    if (page) return page.deadlineOf(this.#pages.cursorSlot)
+    return this.#pages.readyCount > 0 ? Number.NaN : 0
+  }
+
+  read(seq: number, view: Message): void {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const slot = seq - page.firstSeq
+    page.read(slot, view)
+    if (page.stateOf(slot) & Slot.SHARED) this.#options.bodies.pointAtBody(view)
+  }
+
+  returnsOf(seq: number): ReturnCounts | undefined {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    return page.returns.size > 0 ? page.returns.get(seq - page.firstSeq) : undefined
+  }
+
+  noteReturn(seq: number, isFailure: boolean): ReturnCounts {
+    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const slot = seq - page.firstSeq
+    const before = page.returns.get(slot)
+    const counts = { failures: (before?.failures ?? 0) + (isFailure ? 1 : 0), returns: (before?.returns ?? 0) + 1 }
+    page.returns.set(slot, counts)
+    if (page.stateOf(slot) & Slot.STORED) this.#storage.noteChanged(page, slot)
+    return counts
+  }
+
   settle(seq: number): void {
     const index = this.#pages.indexOf(seq)
     const page = this.#pages.at(index)
@@ -105,7 +119,6 @@ export class QueueLog {
     if (page.live === 0) this.#storage.dropIfDone(index)
   }
 
-  /** Puts an unacked message back to its old place, ready and marked as redelivered. */
   requeue(seq: number): void {
     const index = this.#pages.indexOf(seq)
     const page = this.#pages.at(index)
@@ -123,7 +136,6 @@ export class QueueLog {
     this.#pages.cursorSlot = slot
   }
 
-  /** Settles every ready message. @returns how many. */
   purge(): number {
     const purged = this.#pages.readyCount
     if (this.#pages.disk) this.#reader.drop(this.#pages.disk)
@@ -141,7 +153,6 @@ export class QueueLog {
     return purged
   }
 
-  /** Gives every page back. The log must not be used afterwards; whoever removes the queue tells the store. */
   discard(): void {
     for (const page of this.#pages.list) {
       page.forEachShared((id) => this.#leaveAndRelease(id))
@@ -152,29 +163,19 @@ export class QueueLog {
     this.#storage.clear()
   }
 
-  /** Hands the store what the queue gained and lost since the last call: part of building a batch. */
   collect(store: MessageStore, queueId: number): void {
     this.#storage.collect(store, queueId)
   }
 
-  /** Notes for a clean stop which stored messages have been handed out, beside those that are settled. */
   collectRedelivered(store: MessageStore, queueId: number): void {
     this.#storage.collectRedelivered(store, queueId)
   }
 
-  /** What a clean stop has to remember beside the states: messages on disk before it count as handed out. */
-  get handedOutBefore(): number {
-    return this.#reader.handedOutBefore
+  get handedOutMarks(): readonly number[] {
+    const { handedOutBefore } = this.#reader
+    return handedOutBefore > 0 ? [handedOutBefore] : []
   }
 
-  /**
-   * Takes note of a stored record, which stays in the store until it is needed. Records come in the order of their
-   * sequence numbers, before anything else.
-   * @param label what the record holds that is not settled.
-   * @param handedOutBefore messages before this sequence number count as handed out: all of them after a crash, and
-   *   after a clean stop what `handedOutBefore` said then, since the stored states tell about the others.
-   * @param sharedIds the shared bodies that its messages refer to, one id for each.
-   */
   restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
     this.#reader.restore(firstSeq, label, handedOutBefore, sharedIds)
   }
@@ -183,6 +184,28 @@ export class QueueLog {
     page.appendShared(message, { id: shared.id, bodyBytes: message.bodyBytes }, flags)
     this.#options.bodies.refer(shared)
     this.#options.bodies.enter(shared)
+  }
+
+  /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
+  #pageOfReady(): Page | undefined {
+    const pages = this.#pages
+    while (pages.readyCount > 0) {
+      if (pages.disk && pages.cursorPage >= pages.diskIndex) {
+        this.#reader.load(pages.disk)
+        return undefined
+      }
+      const page = pages.at(pages.cursorPage)
+      const slot = page.ready > 0 ? firstReady(page, pages.cursorSlot) : page.count
+      if (slot < page.count) {
+        pages.cursorSlot = slot
+        return page
+      }
+      pages.cursorPage++
+      pages.cursorSlot = 0
+      // Read ahead, so that the next page is there before it is needed.
+      if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#reader.load(pages.disk)
+    }
+    return undefined
   }
 
   #handOut(page: Page, slot: number, view: Message): number {
@@ -224,6 +247,7 @@ export class QueueLog {
     const state = page.stateOf(slot)
     page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.SETTLED
     page.live--
+    if (page.returns.size > 0) page.returns.delete(slot)
     if (state & Slot.SHARED) this.#leaveAndRelease(page.referenceAt(slot).id)
     if (state & Slot.STORED) this.#storage.noteSettled(page, slot)
   }

@@ -4,16 +4,22 @@
  *     | version u8 | count u32 | count × (slot u32, octets u32) | the messages' octets, one after another |
  *
  * `slot` counts from the first sequence number of the record, which is its key; its highest bit marks a transient
- * message, which is there only because memory had no room for it and does not outlive the process, and the next a message
- * whose body is a reference. A slot that is left out was settled before the record was made, or is transient and in
+ * message, which is there only because memory had no room for it and does not outlive the process, the next a message
+ * whose body is a reference, and the third one with a note behind its body. A slot that is left out was settled before the record was made, or is transient and in
  * memory. A message's octets are laid out as in a page.
  *
- * The label of a record says what it holds for whoever does not read it. A third value, the states, says what happened to the messages since: two bits a slot, lowest bits first.
+ * The label of a record says what it holds for whoever does not read it. A third value, the states, says what happened to
+ * the messages since:
+ *
+ *     | count u32 | count × (slot u32, failures u16, returns u16) | two bits a slot, lowest bits first |
+ *
+ * where the first part counts the messages that were given back, in queues that care how often.
  */
 
-import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/octets.js'
+import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
 import type { StoredRecord } from '../store/message-store.js'
-import { bodyOctets, type Page, Slot } from './page.js'
+import { notedDeadline, noteOctetsBefore } from './message-note.js'
+import { bodyOctets, type Page, type ReturnCounts, Slot } from './page.js'
 import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
 const VERSION = 1
@@ -21,6 +27,12 @@ const PREFIX_OCTETS = 5
 const ENTRY_OCTETS = 8
 const TRANSIENT_BIT = 0x80000000
 const SHARED_BIT = 0x40000000
+const NOTED_BIT = 0x20000000
+/** In a label, beside the count of shared bodies. */
+const EXPIRING_BIT = 0x80000000
+const RETURNS_PREFIX_OCTETS = 4
+const RETURN_OCTETS = 8
+const COUNT_MAX = 0xffff
 const LABEL_OCTETS = 20
 const NO_BYTES = new Uint8Array(0)
 
@@ -32,6 +44,8 @@ export interface RecordEntry {
   readonly isTransient: boolean
   /** Whether its body is a reference to a shared one. */
   readonly isShared: boolean
+  /** Whether a note follows its body. */
+  readonly isNoted: boolean
   readonly state: number
   /** Where the message's octets lie in the record. */
   readonly start: number
@@ -48,25 +62,29 @@ export interface RecordLabel {
   readonly bodyBytes: number
   /** How many of those messages have a body that is shared. */
   readonly sharedBodies: number
+  /** Whether one of those messages expires. */
+  readonly expires: boolean
 }
 
-export function encodeLabel({ slots, messages, bodyBytes, sharedBodies }: RecordLabel): Buffer {
+export function encodeLabel({ slots, messages, bodyBytes, sharedBodies, expires }: RecordLabel): Buffer {
   const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS)
   putLong(bytes, 0, slots)
   putLong(bytes, 4, messages)
   putLongLong(bytes, 8, bodyBytes)
-  putLong(bytes, 16, sharedBodies)
+  putLong(bytes, 16, expires ? sharedBodies + EXPIRING_BIT : sharedBodies)
   return bytes
 }
 
 /** @throws Error when the octets are no label. */
 export function readLabel(bytes: Uint8Array): RecordLabel {
   if (bytes.length !== LABEL_OCTETS) throw new Error(`the label of a queue record has ${bytes.length} octets`)
+  const marked = longAt(bytes, 16)
   return {
     slots: longAt(bytes, 0),
     messages: longAt(bytes, 4),
     bodyBytes: longLongAt(bytes, 8),
-    sharedBodies: longAt(bytes, 16),
+    sharedBodies: marked % EXPIRING_BIT,
+    expires: marked >= EXPIRING_BIT,
   }
 }
 
@@ -97,6 +115,7 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
   let messages = 0
   let bodyBytes = 0
   let sharedBodies = 0
+  let expires = false
   let firstSlot = -1
   let lastSlot = -1
   for (let slot = from; slot < page.count; slot++) {
@@ -109,6 +128,7 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
       messages++
       bodyBytes += page.bodyBytes(slot)
       if (state & Slot.SHARED) sharedBodies++
+      if (state & Slot.NOTED && page.deadlineOf(slot) > 0) expires = true
     }
     octets += (offsets[slot + 1] as number) - (offsets[slot] as number)
   }
@@ -126,8 +146,7 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
     states[slot] = state | Slot.STORED
     const start = offsets[slot] as number
     const end = offsets[slot + 1] as number
-    const marks = (state & Slot.PERSISTENT ? 0 : TRANSIENT_BIT) + (state & Slot.SHARED ? SHARED_BIT : 0)
-    putLong(bytes, entryAt, slot - firstSlot + marks)
+    putLong(bytes, entryAt, slot - firstSlot + marksOf(state))
     putLong(bytes, entryAt + 4, end - start)
     entryAt += ENTRY_OCTETS
     // Neighbours are copied in one go: one native copy per run of messages, not one per message.
@@ -138,17 +157,55 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
     runEnd = end
   }
   page.bytes.copy(bytes, at, runStart, runEnd)
-  return { bytes, label: { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies }, firstSlot, count }
+  return {
+    bytes,
+    label: { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies, expires },
+    firstSlot,
+    count,
+  }
 }
 
-/** The states of a record's slots, to be stored beside it: which are settled, and which have been handed out. */
+function marksOf(state: number): number {
+  const transient = state & Slot.PERSISTENT ? 0 : TRANSIENT_BIT
+  return transient + (state & Slot.SHARED ? SHARED_BIT : 0) + (state & Slot.NOTED ? NOTED_BIT : 0)
+}
+
+/** What has happened to the messages of a record, to be stored beside it: settled, handed out, given back. */
 export function recordStates(page: Page, from: number, to: number): Buffer {
-  const bytes = Buffer.alloc((to - from + 3) >> 2)
+  // A slot that is not part of the record may have another message after a crash.
+  const returned = [...page.returns].filter(
+    ([slot]) => slot >= from && slot < to && (page.stateOf(slot) & Slot.STORED) !== 0,
+  )
+  const bitsAt = RETURNS_PREFIX_OCTETS + returned.length * RETURN_OCTETS
+  const bytes = Buffer.alloc(bitsAt + ((to - from + 3) >> 2))
+  putLong(bytes, 0, returned.length)
+  for (const [index, [slot, { failures, returns }]] of returned.entries()) {
+    const at = RETURNS_PREFIX_OCTETS + index * RETURN_OCTETS
+    putLong(bytes, at, slot - from)
+    putShort(bytes, at + 4, Math.min(failures, COUNT_MAX))
+    putShort(bytes, at + 6, Math.min(returns, COUNT_MAX))
+  }
   for (let slot = from; slot < to; slot++) {
     const index = slot - from
-    bytes[index >> 2] = octetAt(bytes, index >> 2) | (storedState(page.stateOf(slot)) << ((index & 3) * 2))
+    const at = bitsAt + (index >> 2)
+    bytes[at] = octetAt(bytes, at) | (storedState(page.stateOf(slot)) << ((index & 3) * 2))
   }
   return bytes
+}
+
+/** The states of a record, where the messages of these entries are settled as well. @param states those so far. */
+export function withSettled(states: Uint8Array | undefined, entries: readonly RecordEntry[]): Uint8Array {
+  const before = states ?? Buffer.alloc(RETURNS_PREFIX_OCTETS)
+  const bitsAt = endOfReturns(before)
+  const lastSlot = Math.max(...entries.map(({ slot }) => slot))
+  const revised = Buffer.alloc(Math.max(before.length, bitsAt + (lastSlot >> 2) + 1))
+  revised.set(before)
+  for (const { slot } of entries) {
+    const at = bitsAt + (slot >> 2)
+    const shift = (slot & 3) * 2
+    revised[at] = (octetAt(revised, at) & ~(3 << shift)) | (StoredState.SETTLED << shift)
+  }
+  return revised
 }
 
 function storedState(state: number): number {
@@ -165,11 +222,14 @@ export class RecordCursor implements RecordEntry {
   slot = 0
   isTransient = false
   isShared = false
+  isNoted = false
   state: number = StoredState.UNTOUCHED
   start = 0
   end = 0
   #bytes: Uint8Array = NO_BYTES
   #states: Uint8Array | undefined
+  /** Where the two bits a slot begin in the states. */
+  #bitsAt = 0
   #index = 0
   #count = 0
 
@@ -178,9 +238,11 @@ export class RecordCursor implements RecordEntry {
    * @throws Error when the record is not one that `takeRecord` made.
    */
   open(bytes: Uint8Array, states: Uint8Array | undefined): void {
+    const bitsAt = states ? endOfReturns(states) : 0
     this.#count = checkedCount(bytes)
     this.#bytes = bytes
     this.#states = states
+    this.#bitsAt = bitsAt
     this.rewind()
   }
 
@@ -198,10 +260,11 @@ export class RecordCursor implements RecordEntry {
     const marked = longAt(this.#bytes, entryAt)
     this.isTransient = marked >= TRANSIENT_BIT
     this.isShared = marked % TRANSIENT_BIT >= SHARED_BIT
-    this.slot = marked % SHARED_BIT
+    this.isNoted = marked % SHARED_BIT >= NOTED_BIT
+    this.slot = marked % NOTED_BIT
     this.start = this.end
     this.end = this.start + longAt(this.#bytes, entryAt + 4)
-    this.state = ((this.#states?.[this.slot >> 2] ?? 0) >> ((this.slot & 3) * 2)) & 3
+    this.state = ((this.#states?.[this.#bitsAt + (this.slot >> 2)] ?? 0) >> ((this.slot & 3) * 2)) & 3
     return true
   }
 
@@ -236,10 +299,27 @@ export function readRecord(bytes: Uint8Array, states: Uint8Array | undefined): R
   cursor.open(bytes, states)
   const entries: RecordEntry[] = []
   while (cursor.next()) {
-    const { slot, isTransient, isShared, state, start, end } = cursor
-    entries.push({ slot, isTransient, isShared, state, start, end })
+    const { slot, isTransient, isShared, isNoted, state, start, end } = cursor
+    entries.push({ slot, isTransient, isShared, isNoted, state, start, end })
   }
   return entries
+}
+
+/** How often messages of a record have been given back, by slot. */
+export function storedReturns(states: Uint8Array): ReadonlyMap<number, ReturnCounts> {
+  const returned = new Map<number, ReturnCounts>()
+  const end = endOfReturns(states)
+  for (let at = RETURNS_PREFIX_OCTETS; at < end; at += RETURN_OCTETS) {
+    returned.set(longAt(states, at), { failures: shortAt(states, at + 4), returns: shortAt(states, at + 6) })
+  }
+  return returned
+}
+
+/** @throws Error when the states announce more than they hold. */
+function endOfReturns(states: Uint8Array): number {
+  const end = states.length < RETURNS_PREFIX_OCTETS ? 0 : RETURNS_PREFIX_OCTETS + longAt(states, 0) * RETURN_OCTETS
+  if (end === 0 || end > states.length) throw new Error(`the states of a queue record are cut off: ${states.length}`)
+  return end
 }
 
 /** What of a record outlives the process and is not settled, for recovery. */
@@ -255,15 +335,20 @@ export function unsettledPart({ bytes, settled }: StoredRecord): UnsettledPart {
   const left = entries.filter((entry) => entry.state !== StoredState.SETTLED && !entry.isTransient)
   const sharedIds = left.filter(({ isShared }) => isShared).map((entry) => referenceOf(bytes, entry).id)
   const bodyBytes = left.reduce((sum, entry) => sum + entryBodyBytes(bytes, entry), 0)
-  return { slots, messages: left.length, bodyBytes, sharedBodies: sharedIds.length, sharedIds }
+  const expires = left.some((entry) => entry.isNoted && notedDeadline(bytes, entry.end) > 0)
+  return { slots, messages: left.length, bodyBytes, sharedBodies: sharedIds.length, expires, sharedIds }
 }
 
 /** What an entry that is shared refers to. */
-export function referenceOf(bytes: Uint8Array, { end }: RecordEntry): BodyReference {
-  return readReference(bytes, end - REFERENCE_OCTETS)
+export function referenceOf(bytes: Uint8Array, entry: RecordEntry): BodyReference {
+  return readReference(bytes, bodyEndOf(bytes, entry) - REFERENCE_OCTETS)
 }
 
 /** Body octets of an entry; of the shared body if it has one. */
 export function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
-  return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, entry.end)
+  return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, bodyEndOf(bytes, entry))
+}
+
+function bodyEndOf(bytes: Uint8Array, { end, isNoted }: RecordEntry): number {
+  return isNoted ? end - noteOctetsBefore(bytes, end) : end
 }

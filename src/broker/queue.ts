@@ -5,18 +5,37 @@ import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import type { BatchSource } from './committer.js'
 import type { ConsumedQueue, Consumer, ConsumerOptions, ConsumerSink } from './consumer.js'
+import type { DeathReason } from './dead-letter-headers.js'
+import type { QueueType } from './declaration/queue-type.js'
 import type { RecordLabel } from './queue-record.js'
+import type { QueueSettings } from './queue-settings.js'
 import type { SharedBody } from './shared-bodies.js'
 
 /** Stands for the connection that an exclusive queue belongs to; compared by identity only. */
 export type ExclusiveOwner = object
 
-/** What a queue needs of its broker. */
-export type QueueParts = Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'clock' | 'log' | 'onActivity'>
+export type { QueueType }
 
-export type QueueType = 'classic' | 'quorum' | 'stream'
+/** What a queue asks of the virtual host that it is in. */
+export interface QueueHost {
+  /**
+   * Publishes a message that has died in `queue` to the dead letter exchange of its settings.
+   * @param message stays as it is, and is valid during the call.
+   * @returns whether every queue that it was routed to has taken it, and there was one.
+   */
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean
+  /** Deletes a queue that has not been used for as long as its settings say. */
+  expire(queue: Queue): void
+}
+
+/** What a queue needs of its broker and its virtual host. */
+export interface QueueParts
+  extends Pick<BrokerParts, 'store' | 'committer' | 'pool' | 'bodies' | 'profile' | 'clock' | 'log' | 'onActivity'> {
+  readonly host: QueueHost
+}
 
 export interface QueueOptions {
+  readonly type: QueueType
   readonly name: ByteString
   readonly vhost: ByteString
   readonly isDurable: boolean
@@ -68,6 +87,15 @@ export interface Queue extends BatchSource, ConsumedQueue {
    */
   awaitRelief(goOn: () => void): () => void
 
+  /** What it goes by. */
+  readonly settings: QueueSettings
+
+  /** Goes by other settings from now on: policies have changed. */
+  apply(settings: QueueSettings): void
+
+  /** Notes that the queue is being used, which lets its lease begin anew. */
+  touch(): void
+
   /** @throws RESOURCE_LOCKED when the queue is exclusive to another connection. */
   requireAccessBy(owner: ExclusiveOwner): void
 
@@ -114,6 +142,9 @@ export interface Queue extends BatchSource, ConsumedQueue {
   /** Takes note of a stored record: `label` says what of it is not settled. In order, before anything else. */
   restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void
 
-  /** What a clean stop has to remember beside the states: stored messages before it count as handed out. */
-  readonly handedOutBefore: number
+  /** All stored records have been restored: what was due meanwhile happens now. */
+  recovered(): void
+
+  /** What a clean stop has to remember beside the states: sequence numbers before which messages count as handed out. */
+  readonly handedOutMarks: readonly number[]
 }

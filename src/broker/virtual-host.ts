@@ -10,6 +10,7 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
 import {
+  conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
   inUse,
@@ -23,8 +24,12 @@ import {
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
 import type { BrokerParts } from './broker-parts.js'
-import { ClassicQueue } from './classic-queue.js'
 import type { Consumer } from './consumer.js'
+import type { DeathReason } from './dead-letter-headers.js'
+import { DeadLetters } from './dead-letters.js'
+import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
+import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
+import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -32,10 +37,19 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { MessageQueue } from './message-queue.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
-import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from './queue.js'
-import { validateQueueArguments, withQueueType } from './queue-arguments.js'
+import {
+  Enqueued,
+  type EnqueueResult,
+  type ExclusiveOwner,
+  type Queue,
+  type QueueHost,
+  type QueueOptions,
+} from './queue.js'
+import { validateQueueArguments } from './queue-arguments.js'
+import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { Router } from './router.js'
 import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
 import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
@@ -49,6 +63,14 @@ export interface DeclareQueue extends QueueDeclaration {
   readonly name: ByteString
 }
 
+interface DeleteConditions {
+  readonly ifUnused: boolean
+  readonly ifEmpty: boolean
+}
+
+/** What a queue is that is declared without a type. */
+const DEFAULT_QUEUE_TYPE: QueueType = 'classic'
+
 const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
   { name: '', type: 'direct', isInternal: false },
   { name: 'amq.direct', type: 'direct', isInternal: false },
@@ -59,12 +81,13 @@ const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isIntern
   { name: 'amq.rabbitmq.trace', type: 'topic', isInternal: true },
 ]
 
-export class VirtualHost implements Topology {
+export class VirtualHost implements Topology, QueueHost {
   readonly name: ByteString
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
   readonly #parts: BrokerParts
+  readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
@@ -76,6 +99,7 @@ export class VirtualHost implements Topology {
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
         name: exchange,
@@ -180,30 +204,31 @@ export class VirtualHost implements Topology {
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED, INTERNAL_ERROR (transient queues denied)
    */
   declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
+    const { profile } = this.#parts
+    const args = withQueueType(declared.arguments, declared, DEFAULT_QUEUE_TYPE, profile)
     const given = strippedName(declared.name)
+    if (given === '') requireServerNamedType(queueTypeOf(args))
     if (isReservedName(given)) throw reservedPrefix('queue', given)
     const name = given === '' ? generatedName('gen') : given
     const resource = { kind: 'queue', name, vhost: this.name } as const
     access.require('configure', resource)
-    const args = withQueueType(declared.arguments)
     // An exclusive queue goes with its connection, so there is nothing to be durable for.
     const isDurable = declared.isDurable && declared.exclusiveOwner === undefined
     const existing = this.#queues.get(name)
     if (existing) {
       existing.requireAccessBy(owner)
       requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      existing.touch()
       return existing
     }
     this.#requireDeadLetterAccess(resource, args, access)
-    validateQueueArguments(args, resource)
-    if (
-      !isDurable &&
-      declared.exclusiveOwner === undefined &&
-      !this.#parts.profile.permitsTransientNonexclusiveQueues
-    ) {
+    const type = validateQueueArguments(args, resource, profile)
+    if (!isDurable && declared.exclusiveOwner === undefined && !profile.permitsTransientNonexclusiveQueues) {
       throw transientQueuesDenied()
     }
-    return this.#addQueue({ ...declared, name, vhost: this.name, isDurable, arguments: args })
+    requireFlagsOfType(type, declared, args, resource)
+    refuseQueueNotYetHonoured(type, args, resource)
+    return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
   /** queue.declare with passive. @throws NOT_FOUND, ACCESS_REFUSED, RESOURCE_LOCKED */
@@ -212,6 +237,7 @@ export class VirtualHost implements Topology {
     access.requireAny({ kind: 'queue', name, vhost: this.name })
     const queue = this.queue(name)
     queue.requireAccessBy(owner)
+    queue.touch()
     return queue
   }
 
@@ -231,17 +257,13 @@ export class VirtualHost implements Topology {
    * @returns ready messages dropped.
    * @throws ACCESS_REFUSED, RESOURCE_LOCKED, PRECONDITION_FAILED
    */
-  deleteQueue(
-    givenName: ByteString,
-    conditions: { ifUnused: boolean; ifEmpty: boolean },
-    owner: ExclusiveOwner,
-    access: Access,
-  ): number {
+  deleteQueue(givenName: ByteString, conditions: DeleteConditions, owner: ExclusiveOwner, access: Access): number {
     const name = strippedName(givenName)
     access.require('configure', { kind: 'queue', name, vhost: this.name })
     const queue = this.#queues.get(name)
     if (!queue) return 0
     queue.requireAccessBy(owner)
+    if (queue.type === 'quorum') requireUnconditional(queue, conditions)
     if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
     if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
@@ -313,6 +335,14 @@ export class VirtualHost implements Topology {
     return result
   }
 
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
+    return this.#deadLetters.publish(message, queue, reason, settings)
+  }
+
+  expire(queue: Queue): void {
+    this.removeQueue(queue)
+  }
+
   /** Notes a change that routing depends on. */
   touchTopology(): void {
     this.#topologyVersion++
@@ -331,7 +361,8 @@ export class VirtualHost implements Topology {
 
   /** Takes back a stored queue, still without its messages. */
   restoreQueue(definitionId: number, stored: StoredQueue, args: FieldTable): Queue {
-    const options = { ...stored, isDurable: true, exclusiveOwner: undefined, arguments: args }
+    const type = queueTypeOf(args)
+    const options = { ...stored, type, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
   }
 
@@ -383,11 +414,17 @@ export class VirtualHost implements Topology {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const queue = new ClassicQueue(id, options, this.#parts)
+    const settings = effectiveSettings(options.type, options.arguments, undefined, undefined, this.#parts.profile)
+    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
     this.touchTopology()
     return queue
   }
+}
+
+function requireUnconditional(queue: Queue, { ifUnused, ifEmpty }: DeleteConditions): void {
+  if (ifUnused) throw conditionalDeleteOfQuorumQueue(queue, 'if-unused')
+  if (ifEmpty) throw conditionalDeleteOfQuorumQueue(queue, 'if-empty')
 }
 
 function sharedOctets({ body, bodyStart, bodyEnd }: Message): Uint8Array {

@@ -49,8 +49,6 @@ export interface ChannelContext {
   noteStoreBehind(): void
   /** Says that this connection feeds a queue faster than its consumers empty it. */
   noteOutpaced(queue: Queue): void
-  /** Notes, once per connection, a property of messages that this version does not honour. */
-  noteUnsupported(property: string): void
   /** Notes, once per connection, the use of something that a later RabbitMQ denies. */
   noteDeprecatedUse(feature: string): void
   readonly log: Log

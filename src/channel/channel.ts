@@ -19,6 +19,7 @@
 
 import type { TurnOutput } from '../base/turn.js'
 import type { BatchWaiter } from '../broker/committer.js'
+import { Enqueued } from '../broker/queue.js'
 import type { ByteReader } from '../protocol/byte-reader.js'
 import { ContentAssembler } from '../protocol/content-assembler.js'
 import { FrameType } from '../protocol/frame-scanner.js'
@@ -45,6 +46,7 @@ import {
   expectedMethodFrame,
   notImplemented,
   notTransactional,
+  partialTxCompletion,
   secondChannelOpen,
   unimplementedMethod,
   unknownDeliveryTag,
@@ -343,8 +345,12 @@ export class Channel implements TurnOutput, BatchWaiter {
   /** Publishes and settlements happen in one call, so they are one batch of the store: all or nothing. */
   #commit(): void {
     const { publishes, settlements } = this.#requireTransaction().take()
-    for (const { message, route, isMandatory } of publishes) this.#publisher.enqueue(message, route, isMandatory)
+    let isPartial = false
+    for (const { message, route, isMandatory } of publishes) {
+      if (this.#publisher.enqueue(message, route, isMandatory) === Enqueued.REJECTED) isPartial = true
+    }
     this.#subscriber.commit(settlements)
+    if (isPartial) throw partialTxCompletion()
     const batch = this.#context.committer.pendingBatch
     this.#output.holdUntilStored()
     encodeTxCommitOk(this.#output.buffer, this.number)

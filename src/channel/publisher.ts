@@ -1,4 +1,3 @@
-import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
@@ -46,6 +45,8 @@ export class Publisher {
   readonly #properties: PropertiesReader
   #lastTarget: LastTarget | undefined
   #confirms: Confirms | undefined
+  #lastExpiring: PublishedProperties | undefined
+  #lastTtlMs = -1
   readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
   readonly #confirmWriter: ConfirmWriter = {
     ack: (seqno, multiple) => encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple),
@@ -84,7 +85,7 @@ export class Publisher {
     if (bodyBytes > maxMessageBytes) throw messageTooLarge(bodyBytes, maxMessageBytes, BODY_BYTES_ABSOLUTE_MAX)
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
-    if (properties.expiration !== undefined) this.#noteExpiration(properties.expiration)
+    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(properties)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
     const isMandatory = (bits & MANDATORY) !== 0
@@ -145,20 +146,25 @@ export class Publisher {
 
   #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly Queue[] {
     const { senderSelected, headers } = properties
+    message.memory = undefined
     const { router } = this.#context.vhost
     if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
     if ('invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
-    const { keys } = senderSelected
+    const { keys, hidden } = senderSelected
+    if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
     return router.routeKeys(exchange, [message.routingKey, ...keys], headers)
   }
 
-  /** Checked as RabbitMQ checks it. This version has messages stay, and says so once. */
-  #noteExpiration(expiration: ByteString): void {
-    parseExpiration(expiration)
-    this.#context.noteUnsupported('expiration')
+  /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */
+  #ttlOf(properties: PublishedProperties): number {
+    if (properties !== this.#lastExpiring) {
+      this.#lastTtlMs = parseExpiration(properties.expiration ?? '')
+      this.#lastExpiring = properties
+    }
+    return this.#lastTtlMs
   }
 
   #readProperties(message: Message): PublishedProperties {
@@ -170,6 +176,7 @@ export class Publisher {
       throw internalError()
     }
     message.isPersistent = properties.isPersistent
+    message.priority = properties.priority
     if (properties.rewritten) replaceProperties(message, properties.rewritten)
     return properties
   }

@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
-import { validateConsumerArguments } from '../broker/consumer-arguments.js'
+import { parseConsumerArguments } from '../broker/consumer-arguments.js'
+import { refuseConsumerNotYetHonoured } from '../broker/declaration/not-yet-honoured.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
 import { AmqpError } from '../protocol/amqp-error.js'
@@ -14,7 +15,7 @@ import {
   encodeBasicRecoverOk,
 } from '../protocol/generated/methods.js'
 import { Message } from '../protocol/message.js'
-import { consumerTagInUse, notImplemented, unknownDeliveryTag } from '../protocol/reply-texts.js'
+import { consumerTagInUse, globalQosNotSupported, notImplemented, unknownDeliveryTag } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
@@ -124,10 +125,13 @@ export class Subscriber implements ConsumerSink {
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    validateConsumerArguments(method.arguments, queue)
+    const { priority } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
+    refuseConsumerNotYetHonoured(method.arguments, queue)
+    if (this.#channelPrefetch > 0 && queue.type !== 'classic') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
-    const options = { tag, noAck, isExclusive: exclusive, prefetch: this.#prefetch, arguments: method.arguments }
+    const prefetch = this.#prefetch
+    const options = { tag, noAck, isExclusive: exclusive, prefetch, priority, arguments: method.arguments }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
@@ -212,9 +216,10 @@ export class Subscriber implements ConsumerSink {
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
     this.#isClosed = true
+    // Before another consumer may take its place, which goes on where this one has ended.
+    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
-    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     this.#afterSettling()
   }
 

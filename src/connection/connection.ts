@@ -302,7 +302,6 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       suspend: () => this.#suspend(),
       noteStoreBehind: () => this.#brake.putOnForStore(broker.committer),
       noteOutpaced: (queue) => this.#brake.putOn(queue, this),
-      noteUnsupported: (property) => this.#noteUnsupported(property),
       noteDeprecatedUse: (feature) => this.#noteDeprecatedUse(feature),
       log: this.#log,
     }
@@ -342,12 +341,6 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     if (this.#suspensions === 0) return
     this.#suspensions = 0
     this.#context.turn.endLast(this)
-  }
-
-  #noteUnsupported(property: string): void {
-    if (this.#noted.has(property)) return
-    this.#noted.add(property)
-    this.#log.warn({ property }, 'this client sets a message property that this version of Leveret does not honour')
   }
 
   #noteDeprecatedUse(feature: string): void {

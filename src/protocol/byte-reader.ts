@@ -74,6 +74,11 @@ export class ByteReader {
     return this.#end - this.#position
   }
 
+  /** Steps over octets that nobody wants to see. */
+  skip(count: number): void {
+    this.#advance(count)
+  }
+
   octet(): number {
     return octetAt(this.#bytes, this.#advance(1))
   }

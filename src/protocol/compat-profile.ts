@@ -24,6 +24,42 @@ export interface CompatProfile {
   readonly sortsHeaders: boolean
   /** How many `#` words a topic binding key may have. */
   readonly topicMultiWordWildcardsMax: number
+  /** Whether a queue keeps `x-queue-type` in its arguments though it was declared without. */
+  readonly storesImpliedQueueType: boolean
+  /** Whether `x-queue-version` may be 1; 2 always may. */
+  readonly acceptsQueueVersion1: boolean
+  /** Whether `x-queue-mode` may be anything, since it means nothing any more; else `default` or `lazy`. */
+  readonly acceptsAnyQueueMode: boolean
+  /** Returns to a quorum queue after which a message is dead-lettered or dropped, where nothing else is said. */
+  readonly defaultDeliveryLimit: number | undefined
+  /**
+   * What counts towards the delivery limit of a quorum queue: every return, or those that say that the delivery failed
+   * (basic.reject, a channel or connection that ended).
+   */
+  readonly deliveryLimitCounts: 'every-return' | 'failures'
+  /**
+   * Which headers of a delivery from a quorum queue count its returns. `always`: x-delivery-count, 0 at first;
+   * `once-returned`: x-delivery-count from the first return on; `once-returned-and-acquired`: x-acquired-count for every
+   * return and x-delivery-count for failures, each from 1 on.
+   */
+  readonly deliveryCountHeaders: 'always' | 'once-returned' | 'once-returned-and-acquired'
+  /** How a quorum queue serves priorities: not at all, two classes (above 4, the others) two to one, or 0 to 31. */
+  readonly quorumPriorities: 'none' | 'two-classes' | 'strict'
+  /**
+   * Where a delivery may not stay unacknowledged for ever: `every-queue` closes the channel with PRECONDITION_FAILED;
+   * `quorum-queues` cancels the consumer, and closes the channel of a client that does not know basic.cancel.
+   */
+  readonly consumerTimeoutScope: 'every-queue' | 'quorum-queues'
+  /** Whether a dead-lettered message tells in `x-last-death-*` of its latest death. */
+  readonly hasLastDeathHeaders: boolean
+  /** Whether an `x-death` that a publisher brought is taken for history; else the first death replaces it. */
+  readonly mergesClientDeaths: boolean
+  /** Whether basic.nack and basic.reject give a consumer of a stream credit as basic.ack does; else NOT_IMPLEMENTED. */
+  readonly streamsTakeRejections: boolean
+  /** Whether a mandatory message to a direct reply-to name counts as routed when the name alone makes sense. */
+  readonly routesToVanishedReplyQueues: boolean
+  /** Whether binding a direct reply-to queue is ACCESS_REFUSED; else it is NOT_FOUND. */
+  readonly refusesReplyQueueBindings: boolean
 }
 
 export type CompatName = '3.13' | '4.2' | '4.3'
@@ -47,6 +83,19 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: false,
     sortsHeaders: false,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    storesImpliedQueueType: false,
+    acceptsQueueVersion1: true,
+    acceptsAnyQueueMode: false,
+    defaultDeliveryLimit: undefined,
+    deliveryLimitCounts: 'every-return',
+    deliveryCountHeaders: 'always',
+    quorumPriorities: 'none',
+    consumerTimeoutScope: 'every-queue',
+    hasLastDeathHeaders: false,
+    mergesClientDeaths: true,
+    streamsTakeRejections: false,
+    routesToVanishedReplyQueues: false,
+    refusesReplyQueueBindings: false,
   }),
   '4.2': Object.freeze({
     name: '4.2',
@@ -59,6 +108,19 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    storesImpliedQueueType: true,
+    acceptsQueueVersion1: true,
+    acceptsAnyQueueMode: false,
+    defaultDeliveryLimit: 20,
+    deliveryLimitCounts: 'every-return',
+    deliveryCountHeaders: 'once-returned',
+    quorumPriorities: 'two-classes',
+    consumerTimeoutScope: 'every-queue',
+    hasLastDeathHeaders: true,
+    mergesClientDeaths: false,
+    streamsTakeRejections: true,
+    routesToVanishedReplyQueues: true,
+    refusesReplyQueueBindings: false,
   }),
   '4.3': Object.freeze({
     name: '4.3',
@@ -71,6 +133,19 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: 2,
+    storesImpliedQueueType: true,
+    acceptsQueueVersion1: false,
+    acceptsAnyQueueMode: true,
+    defaultDeliveryLimit: 20,
+    deliveryLimitCounts: 'failures',
+    deliveryCountHeaders: 'once-returned-and-acquired',
+    quorumPriorities: 'strict',
+    consumerTimeoutScope: 'quorum-queues',
+    hasLastDeathHeaders: true,
+    mergesClientDeaths: false,
+    streamsTakeRejections: true,
+    routesToVanishedReplyQueues: true,
+    refusesReplyQueueBindings: true,
   }),
 }
 

@@ -41,3 +41,27 @@ export function renderOctets(payload: Uint8Array): ByteString {
   if (payload.length <= SHOWN_MAX) return `all octets = ${renderBinary(payload)}`
   return `first ${SHOWN_MAX} octets = ${renderBinary(payload.subarray(0, SHOWN_MAX))}`
 }
+
+/**
+ * A finite number as Erlang prints a float: never without a point, and with an exponent where that is shorter. `1` is
+ * `1.0`, a thousand is `1.0e3`.
+ */
+export function renderFloat(value: number): ByteString {
+  const sign = value < 0 || Object.is(value, -0) ? '-' : ''
+  const [digits = '0', power = '0'] = Math.abs(value).toExponential().split('e')
+  const exponent = Number(power)
+  const scientific = `${withPoint(digits)}e${exponent}`
+  const plain = plainDecimal(digits.replace('.', ''), exponent)
+  return sign + (plain.length <= scientific.length ? plain : scientific)
+}
+
+function withPoint(digits: string): string {
+  return digits.includes('.') ? digits : `${digits}.0`
+}
+
+/** Digits of which the first stands for ten to the power of `exponent`, written out. */
+function plainDecimal(digits: string, exponent: number): string {
+  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${digits}`
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0')
+  return `${whole}.${digits.slice(exponent + 1) || '0'}`
+}

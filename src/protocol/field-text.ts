@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/byte-string.js'
-import { renderBinary } from './erlang-term.js'
+import { renderBinary, renderFloat } from './erlang-term.js'
 import type { FieldValue } from './field-table.js'
 
 /** The word that RabbitMQ's texts use for the type of a field. */
@@ -33,8 +33,9 @@ export function renderTerm(value: FieldValue): ByteString {
     case 'S':
     case 'x':
       return renderBinary(Buffer.from(value.value, 'latin1'))
-    case 't':
-      return String(value.value)
+    case 'f':
+    case 'd':
+      return renderFloat(value.value)
     case 'V':
       return 'undefined'
     case 'A':

@@ -10,6 +10,8 @@ import { OutputBuffer } from './output-buffer.js'
 export interface PublishedProperties {
   /** delivery-mode 2. */
   readonly isPersistent: boolean
+  /** -1 without one. */
+  readonly priority: number
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
@@ -21,12 +23,20 @@ export interface PublishedProperties {
 
 /** Sender-selected distribution: routing keys beside that of the publish. */
 export type SenderSelected =
-  | { readonly keys: readonly ByteString[] }
+  | {
+      readonly keys: readonly ByteString[]
+      /** Those of BCC; undefined when there are none. */
+      readonly hidden: readonly ByteString[] | undefined
+    }
   /** The header is no array. */
   | { readonly invalid: 'CC' | 'BCC'; readonly value: FieldValue }
 
-const HEADERS_FLAG = 0x2000
+const ROUTING_KEY_OCTETS_MAX = 255
+
+export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
+const PRIORITY_FLAG = 0x0800
+export const EXPIRATION_FLAG = 0x0100
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
 const CONTINUATION_FLAG = 0x0001
@@ -74,9 +84,9 @@ export class PropertiesReader {
     const headers = flags & HEADERS_FLAG ? readFieldTable(reader) : undefined
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
-    if (flags & 0x0800) reader.octet()
+    const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
     for (const flag of [0x0400, 0x0200]) skipShortString(flag)
-    const expiration = skipShortString(0x0100)
+    const expiration = skipShortString(EXPIRATION_FLAG)
     skipShortString(0x0080)
     if (flags & 0x0040) reader.longLong()
     skipShortString(0x0020)
@@ -89,7 +99,7 @@ export class PropertiesReader {
       kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
-    return { isPersistent, headers: kept, userId, expiration, senderSelected, rewritten }
+    return { isPersistent, priority, headers: kept, userId, expiration, senderSelected, rewritten }
   }
 
   /** Nobody but the broker may see BCC. */
@@ -102,15 +112,19 @@ export class PropertiesReader {
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
 function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
   const keys: ByteString[] = []
+  const hidden: ByteString[] = []
   let isPresent = false
   for (const name of ['CC', 'BCC'] as const) {
     const value = lookup(headers, name)
     if (!value) continue
     if (value.type !== 'A') return { invalid: name, value }
     isPresent = true
-    for (const item of value.value) if (item.type === 'S') keys.push(item.value)
+    const listed = value.value.flatMap((item) => (item.type === 'S' ? [item.value] : []))
+    keys.push(...listed)
+    // A longer one is no routing key: no binding has it.
+    if (name === 'BCC') hidden.push(...listed.filter((key) => key.length <= ROUTING_KEY_OCTETS_MAX))
   }
-  return isPresent ? { keys } : undefined
+  return isPresent ? { keys, hidden: hidden.length > 0 ? hidden : undefined } : undefined
 }
 
 /** The same table when there is nothing to change. Of duplicates the first stays. */

@@ -200,12 +200,29 @@ export function exclusiveConsumerInTheWay(resource: Resource): AmqpError {
   return accessRefused(`${inTheVhost(resource)} in exclusive use`)
 }
 
+/** The queue of direct reply-to belongs to a channel, and nothing can be bound to it. */
+export function bindToReplyQueue(): AmqpError {
+  return accessRefused('cannot bind or unbind to a volatile (direct reply-to) queue')
+}
+
 export function lockedByOtherConnection(resource: Resource): AmqpError {
   return new AmqpError(
     ReplyCode.RESOURCE_LOCKED,
     `cannot obtain exclusive access to locked ${inTheVhost(resource)}. It could be originally declared on another ` +
       'connection or the exclusive property value does not match that of the original declaration.',
   )
+}
+
+export function getFromSingleActiveConsumerQueue(resource: Resource): AmqpError {
+  return new AmqpError(
+    ReplyCode.RESOURCE_LOCKED,
+    `cannot obtain access to locked ${inTheVhost(resource)}. basic.get operations are not supported by quorum queues ` +
+      'with single active consumer',
+  )
+}
+
+export function protectedQueue(resource: Resource): AmqpError {
+  return new AmqpError(ReplyCode.RESOURCE_LOCKED, `Cannot delete protected ${inTheVhost(resource)}.`)
 }
 
 export function unknownExchangeType(type: ByteString): AmqpError {
@@ -237,6 +254,41 @@ export function invalidArgumentType(typeName: ByteString, argument: ByteString, 
   return preconditionFailed(`invalid type '${typeName}' for arg '${argument}' in ${inTheVhost(resource)}`)
 }
 
+/** A flag of queue.declare that a type of queue does not have. */
+export function invalidProperty(
+  property: 'auto-delete' | 'exclusive-owner' | 'non-durable',
+  resource: Resource,
+): AmqpError {
+  return preconditionFailed(`invalid property '${property}' for ${inTheVhost(resource)}`)
+}
+
+export function serverNamedQueueNotAllowed(queueModule: ByteString): AmqpError {
+  return preconditionFailed(`Cannot declare a server-named queue for type ${queueModule}`)
+}
+
+/** What RabbitMQ says of the limits of streams, without naming the stream. */
+export function streamArgumentTooLarge(argument: ByteString): AmqpError {
+  return preconditionFailed(`Exceeded max value for ${argument}`)
+}
+
+export function invalidStreamArgumentValue(argument: ByteString): AmqpError {
+  return preconditionFailed(`Invalid value for ${argument}`)
+}
+
+export function invalidStreamArgumentType(argument: ByteString): AmqpError {
+  return preconditionFailed(`Invalid type for ${argument}`)
+}
+
+/** @param limit of the virtual host named, or where none is named of the whole broker. */
+export function queueLimitReached(queue: ByteString, limit: number, vhost?: ByteString): AmqpError {
+  const where = vhost === undefined ? 'cluster' : `vhost '${vhost}'`
+  return preconditionFailed(`cannot declare queue '${queue}': queue limit in ${where} (${limit}) is reached`)
+}
+
+export function exchangeLimitReached(resource: Resource, limit: number): AmqpError {
+  return preconditionFailed(`cannot declare ${inTheVhost(resource)}: exchange limit of ${limit} is reached`)
+}
+
 /** Ours, not RabbitMQ's: what this version does not honour is refused by name rather than ignored. */
 export function unsupportedArgument(argument: ByteString, resource: Resource): AmqpError {
   return preconditionFailed(
@@ -250,6 +302,17 @@ export function inUse(resource: Resource): AmqpError {
 
 export function notEmpty(resource: Resource): AmqpError {
   return preconditionFailed(`${inTheVhost(resource)} not empty`)
+}
+
+export function conditionalDeleteOfQuorumQueue(resource: Resource, condition: 'if-unused' | 'if-empty'): AmqpError {
+  return notImplemented(
+    `cannot delete ${inTheVhost(resource)}. queue.delete operations with ${condition} flag set are not supported by ` +
+      'quorum queues',
+  )
+}
+
+export function purgeOfStream(resource: Resource): AmqpError {
+  return notImplemented(`queue.purge not supported by stream queues ${inTheVhost(resource)}`)
 }
 
 export function invalidXMatchValue(value: ByteString): AmqpError {
@@ -283,6 +346,51 @@ export function consumerTagInUse(consumerTag: ByteString): AmqpError {
   return notAllowed(`attempt to reuse consumer tag '${consumerTag}'`)
 }
 
+export function tooManyConsumers(limit: number): AmqpError {
+  return notAllowed(`reached maximum (${limit}) of consumers per channel`)
+}
+
+export function globalQosNotSupported(resource: Resource): AmqpError {
+  return notImplemented(`${inTheVhost(resource)} does not support global qos`)
+}
+
+export function streamNeedsPrefetch(resource: Resource): AmqpError {
+  return preconditionFailed(`consumer prefetch count is not set for stream ${inTheVhost(resource)}`)
+}
+
+export function streamNeedsAcknowledgements(resource: Resource): AmqpError {
+  return notImplemented(`automatic acknowledgement not supported by stream ${inTheVhost(resource)}`)
+}
+
+export function getFromStream(resource: Resource): AmqpError {
+  return notImplemented(`basic.get not supported by stream queues ${inTheVhost(resource)}`)
+}
+
+/** RabbitMQ 3 only: since 4.0 a stream takes a rejection for an acknowledgement. */
+export function rejectionToStream(resource: Resource): AmqpError {
+  return notImplemented(`basic.nack and basic.reject not supported by stream queues ${inTheVhost(resource)}`)
+}
+
+export function replyConsumerCannotAcknowledge(): AmqpError {
+  return preconditionFailed('reply consumer cannot acknowledge')
+}
+
+export function replyConsumerAlreadySet(): AmqpError {
+  return preconditionFailed('reply consumer already set')
+}
+
+export function noReplyConsumer(): AmqpError {
+  return preconditionFailed('fast reply consumer does not exist')
+}
+
+/** @param timeoutMs -1 where RabbitMQ does not know it, which is since 4.3. */
+export function acknowledgementTimedOut(channel: number, timeoutMs: number): AmqpError {
+  return preconditionFailed(
+    `delivery acknowledgement on channel ${channel} timed out. Timeout value used: ${timeoutMs} ms. ` +
+      'This timeout value can be configured, see consumers doc guide to learn more',
+  )
+}
+
 export function unknownDeliveryTag(deliveryTag: number | bigint): AmqpError {
   return preconditionFailed(`unknown delivery tag ${deliveryTag}`)
 }
@@ -309,6 +417,11 @@ export function userIdMismatch(userId: ByteString, user: ByteString): AmqpError 
 
 export function notTransactional(): AmqpError {
   return preconditionFailed('channel is not transactional')
+}
+
+/** A queue has refused a message of the transaction; the others are in their queues. */
+export function partialTxCompletion(): AmqpError {
+  return preconditionFailed('partial tx completion')
 }
 
 export function cannotSwitchFromTxToConfirm(): AmqpError {

@@ -99,6 +99,7 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
     await listeners.listen(options.hosts, options.port, options.hostsAreDefault)
   } catch (error) {
     monitor.stop()
+    broker.stopTimers()
     throw error
   }
   const addresses = [...listeners.addresses]

@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import { hashPassword } from '../../src/auth/password-hash.js'
-import { InvalidPatternError } from '../../src/auth/pattern/pattern-node.js'
 import type { PermissionVerb, ResourceKind } from '../../src/auth/permissions.js'
 import { seedDefaults } from '../../src/auth/seed-defaults.js'
 import { isImpersonator, UnknownUserError } from '../../src/auth/user.js'
 import { Users, type UsersOptions } from '../../src/auth/users.js'
 import { silentLog } from '../../src/base/log.js'
+import { InvalidPatternError } from '../../src/base/pattern/pattern-node.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 

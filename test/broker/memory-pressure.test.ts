@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ClassicQueue } from '../../src/broker/classic-queue.js'
 import { Committer } from '../../src/broker/committer.js'
+import { MessageQueue } from '../../src/broker/message-queue.js'
 import { LARGEST_PAGE_OCTETS, PagePool } from '../../src/broker/page.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import type { StoredRecord } from '../../src/store/message-store.js'
-import { queueParts } from '../support/broker-fixture.js'
+import { queueParts, settingsOf } from '../support/broker-fixture.js'
 import { messageOf } from '../support/broker-messages.js'
 import { restoreLog, takeAll, testedLog } from '../support/broker-queue-log.js'
 import { RecordingSink } from '../support/broker-sink.js'
@@ -61,8 +61,8 @@ describe('a queue that is read back from the store', () => {
     const committer = new Committer(store, (error) => expect.fail(String(error)))
     const parts = queueParts(store, committer, pool)
     const options = { vhost: '/', isDurable: true, exclusiveOwner: undefined, isAutoDelete: false, arguments: [] }
-    const queue = new ClassicQueue(1, { ...options, name: 'q' }, parts)
-    queue.restore(0, { slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0 }, 0, [])
+    const queue = new MessageQueue(1, { ...options, type: 'classic', name: 'q' }, settingsOf(), parts)
+    queue.restore(0, { slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0, expires: false }, 0, [])
     new RecordingSink().consume(queue, 'a')
     expect(store.asked).toEqual([octets])
   })

@@ -1,154 +1,160 @@
 import { describe, expect, it } from 'vitest'
-import { validateQueueArguments, withQueueType } from '../../src/broker/queue-arguments.js'
+import type { QueueType } from '../../src/broker/queue.js'
+import { validateQueueArguments } from '../../src/broker/queue-arguments.js'
+import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
 import type { FieldTable, FieldValue } from '../../src/protocol/field-table.js'
-import { boolean, fields, long, longString } from '../../src/protocol/field-values.js'
+import { boolean, fields, longString } from '../../src/protocol/field-values.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
-import { declareQueue, expectError, recoverBroker } from '../support/broker-fixture.js'
+import { expectError } from '../support/broker-fixture.js'
+import { ALL_PROFILES, ARGUMENT_CASES, forType, int, only } from './declaration/argument-cases.js'
 
 const queue = { kind: 'queue', name: 'q', vhost: '/' } as const
+const TYPES: readonly QueueType[] = ['classic', 'quorum', 'stream']
 
-const integer = (value: number): FieldValue => ({ type: 'I', value })
-
-function validate(args: FieldTable): void {
-  validateQueueArguments(withQueueType(args), queue)
+function validate(args: FieldTable, compat: CompatName = '4.2'): QueueType {
+  return validateQueueArguments(args, queue, COMPAT_PROFILES[compat])
 }
 
-function expectRefusal(args: FieldTable, text: string): void {
-  expectError(() => validate(args), ReplyCode.PRECONDITION_FAILED, text)
+function expectRefusal(args: FieldTable, text: string, compat?: CompatName): void {
+  expectError(() => validate(args, compat), ReplyCode.PRECONDITION_FAILED, text)
 }
 
 const invalid = (name: string, reason: string) => `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`
-const unsupported = (name: string) =>
-  `argument '${name}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
+const foreign = (name: string, type: QueueType) =>
+  `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_${type}_queue`
 
-describe('the arguments of a classic queue', () => {
-  const DURATION_MAX = 315360000000
+describe('3.3 the value of a queue argument', () => {
+  describe.each(ALL_PROFILES)('on the profile of %s', (compat) => {
+    describe.each(ARGUMENT_CASES)('$name', ({ name, types, good, bad }) => {
+      const knowing = types[compat]
 
-  it.each<[string, FieldValue, string]>([
-    ['x-expires', longString('1000'), '"expected integer, got longstr"'],
-    ['x-expires', boolean(true), '"expected integer, got bool"'],
-    ['x-expires', { type: 'd', value: 1 }, '"expected integer, got double"'],
-    ['x-expires', { type: 'T', value: 1n }, '"expected integer, got timestamp"'],
-    ['x-expires', integer(0), '{value_zero,0}'],
-    ['x-expires', integer(-1), '{value_negative,-1}'],
-    ['x-expires', long(DURATION_MAX + 1), `{value_too_large,${DURATION_MAX + 1}}`],
-    ['x-message-ttl', longString('1000'), '"expected integer, got longstr"'],
-    ['x-message-ttl', integer(-5), '{value_negative,-5}'],
-    ['x-message-ttl', long(DURATION_MAX + 1), `{value_too_large,${DURATION_MAX + 1}}`],
-    ['x-dead-letter-routing-key', longString('k'), 'routing_key_but_no_dlx_defined'],
-    ['x-dead-letter-routing-key', integer(1), '{unacceptable_type,signedint}'],
-    ['x-max-length', { type: 'f', value: 1.5 }, '"expected integer, got float"'],
-    ['x-max-length', integer(-1), '{value_negative,-1}'],
-    ['x-max-length-bytes', { type: 'V' }, '"expected integer, got void"'],
-    ['x-max-length-bytes', integer(-1), '{value_negative,-1}'],
-    ['x-max-priority', integer(256), '{max_value_exceeded,256}'],
-    ['x-max-priority', integer(-1), '{value_negative,-1}'],
-    ['x-max-priority', { type: 'D', scale: 0, value: 1 }, '"expected integer, got decimal"'],
-    ['x-overflow', longString('drop-tail'), 'invalid_overflow'],
-    ['x-overflow', integer(1), '{unacceptable_type,signedint}'],
-    ['x-queue-version', integer(3), `"unsupported queue version '3'"`],
-    ['x-queue-version', longString('2'), '"expected integer, got longstr"'],
-    ['x-single-active-consumer', longString('true'), '{unacceptable_type,longstr}'],
-    ['x-single-active-consumer', { type: 'F', value: [] }, '{unacceptable_type,table}'],
-    ['x-queue-leader-locator', longString('nowhere'), 'invalid_queue_locator_arg'],
-    ['x-queue-leader-locator', { type: 'A', value: [] }, '{unacceptable_type,array}'],
-    ['x-queue-type', longString('lazy'), `"unsupported queue type 'lazy'"`],
-    ['x-queue-type', integer(1), '{unacceptable_type,signedint}'],
-    ['x-queue-type', { type: 'x', value: 'classic' }, '{unacceptable_type,binary}'],
-  ])('refuse %s of %o', (name, value, reason) => {
-    expectRefusal([{ name, value }], invalid(name, reason))
+      it.each(TYPES)('is right for a %s queue that knows it, and foreign to one that does not', (type) => {
+        for (const value of good) {
+          const args = forType(type, only(name, value))
+          if (knowing.includes(type) || knowing.length === 0) expect(validate(args, compat)).toBe(type)
+          else expectRefusal(args, foreign(name, type), compat)
+        }
+      })
+
+      it('is wrong in the same words for every type of queue', () => {
+        for (const type of TYPES) {
+          for (const [value, reason] of bad) {
+            const args = forType(type, only(name, value))
+            // Nobody knows it, so that it may be anything.
+            if (knowing.length === 0) expect(validate(args, compat)).toBe(type)
+            else expectRefusal(args, invalid(name, reason), compat)
+          }
+        }
+      })
+    })
   })
 
-  it.each<FieldValue['type']>(['b', 'B', 's', 'u', 'I', 'i'])('take an integer of type %s as one', (type) => {
+  it.each<FieldValue['type']>(['b', 'B', 's', 'u', 'I', 'i'])('takes an integer of type %s as one', (type) => {
     const value = { type, value: 0 } as FieldValue // The six types above hold numbers.
-    expectRefusal([{ name: 'x-expires', value }], invalid('x-expires', '{value_zero,0}'))
+    expectRefusal(only('x-expires', value), invalid('x-expires', '{value_zero,0}'))
   })
 
-  it('refuse a dead letter exchange that is no string before everything else', () => {
-    const args = fields({ 'x-queue-type': longString('lazy'), 'x-dead-letter-exchange': integer(1) })
-    expectRefusal(args, "invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'")
+  it('may be any 64-bit integer where it has no bound', () => {
+    validate(only('x-max-length', { type: 'l', value: 2n ** 63n - 1n }))
+    expectRefusal(
+      only('x-max-length', { type: 'l', value: -(2n ** 63n) }),
+      invalid('x-max-length', `{value_negative,${-(2n ** 63n)}}`),
+    )
   })
 
-  it.each([
-    'x-dead-letter-strategy',
-    'x-max-in-memory-length',
-    'x-max-in-memory-bytes',
-    'x-consumer-timeout',
-    'x-consumer-disconnected-timeout',
-    'x-quorum-initial-group-size',
-    'x-delivery-limit',
-    'x-delayed-retry-type',
-    'x-delayed-retry-min',
-    'x-delayed-retry-max',
-    'x-max-age',
-    'x-stream-max-segment-size-bytes',
-    'x-stream-filter-size-bytes',
-    'x-initial-cluster-size',
-  ])('refuse %s, which is for other types of queues', (name) => {
-    const text = `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`
-    expectRefusal([{ name, value: integer(1) }], text)
+  it('x-dead-letter-routing-key needs a dead letter exchange beside it, and is a string', () => {
+    for (const type of ['classic', 'quorum'] as const) {
+      const refused = (value: FieldValue, reason: string, ...others: FieldTable) =>
+        expectRefusal(
+          forType(type, [...only('x-dead-letter-routing-key', value), ...others]),
+          invalid('x-dead-letter-routing-key', reason),
+        )
+      refused(longString('k'), 'routing_key_but_no_dlx_defined')
+      refused(int(1), '{unacceptable_type,signedint}')
+      const exchange = only('x-dead-letter-exchange', longString(''))
+      refused(int(1), '{unacceptable_type,signedint}', ...exchange)
+      validate(forType(type, [...only('x-dead-letter-routing-key', longString('k')), ...exchange]))
+    }
+    const streams = fields({ 'x-dead-letter-routing-key': longString('k'), 'x-dead-letter-exchange': longString('') })
+    expectRefusal(forType('stream', streams), foreign('x-dead-letter-routing-key', 'stream'))
   })
 
-  it('are told of in this order: the type, values in the order of the rules, arguments of other types as given', () => {
+  it('x-queue-version may be 1 up to 4.2', () => {
+    const one = only('x-queue-version', int(1))
+    validate(one, '3.13')
+    validate(one, '4.2')
+    expectRefusal(one, invalid('x-queue-version', `"unsupported queue version '1'"`), '4.3')
+  })
+
+  it('x-queue-mode is default or lazy up to 4.2, and anything after that', () => {
+    for (const compat of ['3.13', '4.2'] as const) {
+      const eager = only('x-queue-mode', longString('eager'))
+      expectRefusal(eager, invalid('x-queue-mode', `"unsupported queue mode 'eager'"`), compat)
+      expectRefusal(only('x-queue-mode', int(1)), invalid('x-queue-mode', '{unacceptable_type,signedint}'), compat)
+    }
+    validate(only('x-queue-mode', longString('eager')), '4.3')
+    validate(only('x-queue-mode', int(1)), '4.3')
+  })
+
+  it.each<[FieldValue, string]>([
+    [longString('lazy'), `"unsupported queue type 'lazy'"`],
+    [longString('Classic'), `"unsupported queue type 'Classic'"`],
+    [longString('toString'), `"unsupported queue type 'toString'"`],
+    [int(1), '{unacceptable_type,signedint}'],
+    [{ type: 'x', value: 'classic' }, '{unacceptable_type,binary}'],
+  ])('x-queue-type cannot be %o', (value, reason) => {
+    expectRefusal(only('x-queue-type', value), invalid('x-queue-type', reason))
+  })
+
+  it('is of a classic queue where no type is given', () => {
+    expect(validate([])).toBe('classic')
+    expectRefusal(only('x-max-age', longString('1D')), foreign('x-max-age', 'classic'))
+  })
+})
+
+describe('3.3 the order of the checks', () => {
+  it('is dead letter exchange, type, values in the order of the table, foreign arguments as the client wrote them', () => {
     const args = fields({
       'x-max-age': longString('1D'),
-      'x-delivery-limit': integer(1),
+      'x-delivery-limit': int(1),
+      'x-queue-leader-locator': longString('no'),
       'x-overflow': longString('no'),
-      'x-message-ttl': integer(-1),
-      'x-expires': integer(0),
+      'x-message-ttl': int(-1),
+      'x-expires': int(0),
       'x-queue-type': longString('no'),
+      'x-dead-letter-exchange': int(1),
     })
-    const without = (...names: string[]) => args.filter(({ name }) => !names.includes(name))
-    const foreign = (name: string) =>
-      `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`
-    expectRefusal(args, invalid('x-queue-type', `"unsupported queue type 'no'"`))
-    expectRefusal(without('x-queue-type'), invalid('x-expires', '{value_zero,0}'))
-    expectRefusal(without('x-queue-type', 'x-expires'), invalid('x-message-ttl', '{value_negative,-1}'))
-    const values = ['x-queue-type', 'x-expires', 'x-message-ttl']
-    expectRefusal(without(...values), invalid('x-overflow', 'invalid_overflow'))
-    expectRefusal(without(...values, 'x-overflow'), foreign('x-max-age'))
-    expectRefusal(without(...values, 'x-overflow').toReversed(), foreign('x-delivery-limit'))
+    const from = (count: number) => args.slice(0, args.length - count)
+    const noName = "invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'"
+    expectRefusal(args, noName)
+    expectRefusal(from(1), invalid('x-queue-type', `"unsupported queue type 'no'"`))
+    expectRefusal(from(2), invalid('x-expires', '{value_zero,0}'))
+    expectRefusal(from(3), invalid('x-message-ttl', '{value_negative,-1}'))
+    expectRefusal(from(4), invalid('x-overflow', 'invalid_overflow'))
+    expectRefusal(from(5), invalid('x-queue-leader-locator', 'invalid_queue_locator_arg'))
+    expectRefusal(from(6), foreign('x-max-age', 'classic'))
+    expectRefusal(from(6).toReversed(), foreign('x-delivery-limit', 'classic'))
   })
 
-  it.each<[string, FieldValue]>([
-    ['x-expires', long(DURATION_MAX)],
-    ['x-message-ttl', integer(0)],
-    ['x-message-ttl', { type: 'b', value: 1 }],
-    ['x-dead-letter-exchange', longString('')],
-    ['x-max-length', integer(0)],
-    ['x-max-length-bytes', long(Number.MAX_SAFE_INTEGER)],
-    ['x-max-priority', { type: 'B', value: 255 }],
-    ['x-overflow', longString('reject-publish-dlx')],
-    ['x-single-active-consumer', boolean(false)],
-  ])('refuse %s by name while it is not honoured, though %o is a good value', (name, value) => {
-    expectRefusal([{ name, value }], unsupported(name))
-  })
-
-  it.each(['quorum', 'stream'])('refuse queues of type %s by name', (type) => {
-    expectRefusal([{ name: 'x-queue-type', value: longString(type) }], unsupported(`x-queue-type=${type}`))
-  })
-
-  it.each<[string, FieldValue]>([
-    ['x-queue-type', longString('classic')],
-    ['x-queue-version', integer(2)],
-    ['x-queue-version', integer(1)],
-    ['x-queue-mode', longString('lazy')],
-    ['x-queue-leader-locator', longString('client-local')],
-    ['x-queue-leader-locator', longString('balanced')],
-    ['x-queue-master-locator', longString('min-masters')],
-    ['x-nobody-knows', { type: 'A', value: [] }],
-    ['', { type: 'V' }],
-  ])('may hold %s of %o', (name, value) => validate([{ name, value }]))
-
-  it('are kept with the type that they mean', async () => {
-    const { vhost } = await recoverBroker()
-    const classic = { name: 'x-queue-type', value: longString('classic') }
-    const other = { name: 'x-mine', value: integer(1) }
-    expect(declareQueue(vhost, 'none').arguments).toEqual([classic])
-    expect(declareQueue(vhost, 'given', { arguments: [classic, other] }).arguments).toEqual([classic, other])
-    for (const absent of ['', 'undefined']) {
-      const args = [{ name: 'x-queue-type', value: longString(absent) }, other]
-      expect(declareQueue(vhost, `absent ${absent}`, { arguments: args }).arguments).toEqual([other, classic])
+  it('of values is that of the table, whatever the client wrote first', () => {
+    const wrong = ARGUMENT_CASES.filter(({ bad, types }) => bad.length > 0 && types['4.3'].length > 0).map(
+      ({ name, bad }) => ({ name, value: bad[0]?.[0] ?? int(0), reason: bad[0]?.[1] ?? '' }),
+    )
+    for (const [index, { name, reason }] of wrong.entries()) {
+      expectRefusal(wrong.slice(index).toReversed(), invalid(name, reason), '4.3')
     }
+  })
+
+  it.each(['quorum', 'stream'] as const)('of foreign arguments is that of the client for %s queues too', (type) => {
+    const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
+    expectRefusal(forType(type, args), foreign('x-queue-version', type))
+    expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
+  })
+})
+
+describe('3.3 arguments that no type of queue knows', () => {
+  it.each(ALL_PROFILES)('may be anything on the profile of %s', (compat) => {
+    const args = fields({ 'x-nobody-knows': { type: 'A', value: [] }, '': { type: 'V' }, mine: boolean(true) })
+    for (const type of TYPES) expect(validate(forType(type, args), compat)).toBe(type)
   })
 })

@@ -32,7 +32,7 @@ describe('consumers of a queue', () => {
     const { queue } = loneQueue()
     publish(queue, 1)
     const sink = new RecordingSink()
-    const options = { tag: 'a', noAck: false, isExclusive: false, prefetch: 0, arguments: [] }
+    const options = { tag: 'a', noAck: false, isExclusive: false, prefetch: 0, priority: 0, arguments: [] }
     const consumer = queue.addConsumer(sink, options)
     publish(queue, 2)
     expect(sink.lines).toEqual([])

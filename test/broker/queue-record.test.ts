@@ -54,7 +54,10 @@ describe('a record of a queue', () => {
       [1, false],
       [2, true],
     ])
-    expect({ label, count }).toEqual({ label: { slots: 3, messages: 1, bodyBytes: 2, sharedBodies: 0 }, count: 3 })
+    expect({ label, count }).toEqual({
+      label: { slots: 3, messages: 1, bodyBytes: 2, sharedBodies: 0, expires: false },
+      count: 3,
+    })
     expect(readLabel(encodeLabel(label))).toEqual(label)
   })
 

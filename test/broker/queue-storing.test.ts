@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { ClassicQueue } from '../../src/broker/classic-queue.js'
 import { Committer } from '../../src/broker/committer.js'
+import { MessageQueue } from '../../src/broker/message-queue.js'
 import { readRecord, StoredState } from '../../src/broker/queue-record.js'
-import { queueParts } from '../support/broker-fixture.js'
+import { queueParts, settingsOf } from '../support/broker-fixture.js'
 import { HeldStore } from '../support/broker-held-store.js'
 import { messageOf } from '../support/broker-messages.js'
 import { RecordingSink } from '../support/broker-sink.js'
@@ -15,7 +15,12 @@ function started() {
     throw error
   })
   const options = { vhost: '/', isDurable: true, exclusiveOwner: undefined, isAutoDelete: false, arguments: [] }
-  const queue = new ClassicQueue(QUEUE_ID, { ...options, name: 'q' }, queueParts(store, committer))
+  const queue = new MessageQueue(
+    QUEUE_ID,
+    { ...options, type: 'classic', name: 'q' },
+    settingsOf(),
+    queueParts(store, committer),
+  )
   const heard: number[] = []
   const waiter = { batchStored: (batch: number) => heard.push(batch) }
   const publish = () => {

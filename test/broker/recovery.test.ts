@@ -243,7 +243,7 @@ describe('a damaged store', () => {
     return Broker.recover(store, await Definitions.load(store), settings)
   }
 
-  const label = encodeLabel({ slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0 })
+  const label = encodeLabel({ slots: 1, messages: 1, bodyBytes: 1, sharedBodies: 0, expires: false })
 
   it('is refused for a record with a bad label', async () => {
     const putRecord = (store: MemoryStore, queue: Queue) => store.putRecord(queue.id, 0, label, label.subarray(1))
@@ -258,7 +258,7 @@ describe('a damaged store', () => {
   ])('is refused for a record that has to be read and has %s', async (_what, bytes, text) => {
     const putRecord = (store: MemoryStore, queue: Queue) => {
       store.putRecord(queue.id, 0, bytes, label)
-      store.putSettled(queue.id, 0, Buffer.from([0]))
+      store.putSettled(queue.id, 0, Buffer.alloc(4))
     }
     await expect(damaged(putRecord)).rejects.toThrow(text)
   })

@@ -119,7 +119,7 @@ describe('basic.consume', () => {
     const priority = { queue: 'q', arguments: { 'x-priority': 'high' } }
     const text = invalid('x-priority', ': "expected integer, got longstr"')
     await channel.refuses('BasicConsume', priority, 406, text)
-    for (const name of ['x-stream-offset', 'x-stream-filter', 'x-stream-match-unfiltered', 'x-consumer-timeout']) {
+    for (const name of ['x-stream-offset', 'x-stream-filter', 'x-stream-match-unfiltered']) {
       const foreign = { queue: 'q', arguments: { [name]: 'first' } }
       const told = invalid(name, ' of queue type rabbit_classic_queue')
       await channel.refuses('BasicConsume', foreign, 406, told)

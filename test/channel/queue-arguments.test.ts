@@ -5,9 +5,9 @@ const fixture = new BrokerFixture()
 const int = (value: number) => ({ '!': 'int32', value })
 const long = (value: number) => ({ '!': 'int64', value })
 
-async function expectRefused(args: object, text: string): Promise<void> {
+async function expectRefused(args: object, text: string, flags: object = {}): Promise<void> {
   const channel = await fixture.channel()
-  const declared = { queue: 'q', arguments: args }
+  const declared = { queue: 'q', durable: true, ...flags, arguments: args }
   await channel.refuses('QueueDeclare', declared, 406, `PRECONDITION_FAILED - ${text}`)
   const missing = "NOT_FOUND - no queue 'q' in vhost '/'"
   await channel.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, missing)
@@ -40,6 +40,15 @@ describe('the arguments of a new classic queue', () => {
     ['x-queue-version', 'two', '"expected integer, got longstr"'],
     ['x-single-active-consumer', 'yes', '{unacceptable_type,longstr}'],
     ['x-queue-leader-locator', 'elsewhere', 'invalid_queue_locator_arg'],
+    ['x-queue-mode', 'eager', `"unsupported queue mode 'eager'"`],
+    ['x-consumer-timeout', int(-1), '{value_negative,-1}'],
+    ['x-delayed-retry-type', 'some', 'invalid_delayed_retry_type'],
+    ['x-delayed-retry-min', int(-1), '{value_negative,-1}'],
+    ['x-delayed-retry-max', 'long', '"expected integer, got longstr"'],
+    ['x-message-deduplication', 'true', '{unacceptable_type,longstr}'],
+    ['x-cache-size', int(0), '{value_zero,0}'],
+    ['x-cache-ttl', int(0), '{value_zero,0}'],
+    ['x-deduplication-header', int(1), '{unacceptable_type,signedint}'],
   ])('refuse the value %s: %j', async (name, value, reason) => {
     await expectRefused({ [name]: value }, `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`)
   })
@@ -69,20 +78,18 @@ describe('the arguments of a new classic queue', () => {
   })
 
   it.each([
-    'x-dead-letter-strategy',
-    'x-max-in-memory-length',
-    'x-max-in-memory-bytes',
-    'x-consumer-timeout',
-    'x-consumer-disconnected-timeout',
-    'x-quorum-initial-group-size',
-    'x-delivery-limit',
-    'x-max-age',
-    'x-stream-max-segment-size-bytes',
-    'x-stream-filter-size-bytes',
-    'x-initial-cluster-size',
-  ])('refuse %s, which belongs to another type of queue', async (name) => {
+    ['x-dead-letter-strategy', 'at-least-once'],
+    ['x-max-in-memory-length', int(1)],
+    ['x-max-in-memory-bytes', int(1)],
+    ['x-quorum-initial-group-size', int(1)],
+    ['x-delivery-limit', int(1)],
+    ['x-max-age', '1D'],
+    ['x-stream-max-segment-size-bytes', int(1)],
+    ['x-stream-filter-size-bytes', int(16)],
+    ['x-initial-cluster-size', int(1)],
+  ])('refuse %s, which belongs to another type of queue', async (name, value) => {
     const text = `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`
-    await expectRefused({ [name]: int(1) }, text)
+    await expectRefused({ [name]: value }, text)
   })
 
   it('are judged by type, then by value in the order of the reference, then by who knows them', async () => {
@@ -122,33 +129,150 @@ describe('the arguments of a new classic queue', () => {
   })
 })
 
+describe('the arguments of a new queue of another type (semantics 3.3)', () => {
+  const SEGMENT = 'x-stream-max-segment-size-bytes'
+  const FILTER = 'x-stream-filter-size-bytes'
+
+  it.each([
+    ['quorum', 'x-expires', int(0), '{value_zero,0}'],
+    ['quorum', 'x-dead-letter-strategy', 'maybe', 'invalid_dlx_strategy'],
+    ['quorum', 'x-max-in-memory-length', int(-1), '{value_negative,-1}'],
+    ['quorum', 'x-max-in-memory-bytes', 'much', '"expected integer, got longstr"'],
+    ['quorum', 'x-quorum-initial-group-size', int(0), '{value_zero,0}'],
+    ['stream', 'x-max-age', '5 days', 'invalid_max_age'],
+    ['stream', SEGMENT, int(-1), '{value_negative,-1}'],
+    ['stream', 'x-initial-cluster-size', int(0), '{value_zero,0}'],
+  ])('refuse in a %s queue the value %s: %j', async (type, name, value, reason) => {
+    const text = `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`
+    await expectRefused({ 'x-queue-type': type, [name]: value }, text)
+  })
+
+  it.each([
+    ['quorum', 'x-max-priority', int(1)],
+    ['quorum', 'x-queue-mode', 'lazy'],
+    ['quorum', 'x-max-age', '1D'],
+    ['stream', 'x-expires', int(1)],
+    ['stream', 'x-message-ttl', int(1)],
+    ['stream', 'x-dead-letter-exchange', ''],
+    ['stream', 'x-max-length', int(1)],
+    ['stream', 'x-overflow', 'drop-head'],
+    ['stream', 'x-single-active-consumer', true],
+    ['stream', 'x-delivery-limit', int(1)],
+    ['stream', 'x-message-deduplication', true],
+  ])('refuse in a %s queue what belongs to others: %s', async (type, name, value) => {
+    const text = `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_${type}_queue`
+    await expectRefused({ 'x-queue-type': type, [name]: value }, text)
+  })
+
+  it.each(['quorum', 'stream'])('refuse flags that a %s queue does not have', async (type) => {
+    const args = { 'x-queue-type': type }
+    const property = (name: string) => `invalid property '${name}' for queue 'q' in vhost '/'`
+    await expectRefused(args, property('auto-delete'), { autoDelete: true, exclusive: true, durable: false })
+    await expectRefused(args, property('exclusive-owner'), { exclusive: true, durable: false })
+    await expectRefused(args, property('non-durable'), { durable: false })
+  })
+
+  it('refuse sizes that a stream cannot have', async () => {
+    const stream = (name: string, value: unknown) => ({ 'x-queue-type': 'stream', [name]: value })
+    await expectRefused(stream(SEGMENT, long(3000000001)), 'Exceeded max value for x-stream-max-segment-size-bytes')
+    await expectRefused(stream(FILTER, int(15)), 'Invalid value for x-stream-filter-size-bytes')
+    await expectRefused(stream(FILTER, int(256)), 'Invalid value for x-stream-filter-size-bytes')
+    await expectRefused(stream(FILTER, '16'), 'Invalid type for x-stream-filter-size-bytes')
+  })
+
+  it.each(['quorum', 'stream'])('refuse a %s queue without a name (semantics 3.1)', async (type) => {
+    const channel = await fixture.channel()
+    const declared = { queue: '', durable: true, arguments: { 'x-queue-type': type } }
+    const text = `PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_${type}_queue`
+    await channel.refuses('QueueDeclare', declared, 406, text)
+    await channel.refuses('QueueDeclare', { ...declared, queue: '\r\n' }, 406, text)
+  })
+})
+
+describe('the arguments of a new queue by profile (semantics 20)', () => {
+  const version1 = { 'x-queue-version': int(1) }
+  const eager = { 'x-queue-mode': 'eager' }
+  const timeout = { 'x-consumer-timeout': int(1000) }
+
+  it('refuse on 4.3 what is gone', async () => {
+    await fixture.broker({ compat: '4.3' })
+    const prefix = "invalid arg 'x-queue-version' for queue 'q' in vhost '/'"
+    await expectRefused(version1, `${prefix}: "unsupported queue version '1'"`)
+    const classic = "for queue 'q' in vhost '/' of queue type rabbit_classic_queue"
+    await expectRefused(timeout, `invalid arg 'x-consumer-timeout' ${classic}`)
+    const disconnected = { 'x-consumer-disconnected-timeout': int(1) }
+    await expectRefused(disconnected, `invalid arg 'x-consumer-disconnected-timeout' ${classic}`)
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: eager })
+  })
+
+  it.each(['3.13', '4.2'] as const)('allow on %s what was there', async (compat) => {
+    await fixture.broker({ compat })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'one', arguments: version1 })
+    // Nobody knew it then.
+    const disconnected = { 'x-consumer-disconnected-timeout': 'any' }
+    await channel.call('QueueDeclare', { queue: 'two', arguments: disconnected })
+  })
+
+  it('leave out on 3.13 a type that was not given', async () => {
+    await fixture.broker({ compat: '3.13' })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-queue-type': 'classic' } })
+    const text =
+      "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': " +
+      "received the value 'quorum' of type 'longstr' but current is none"
+    await channel.refuses('QueueDeclare', { queue: 'q', arguments: { 'x-queue-type': 'quorum' } }, 406, text)
+  })
+})
+
+describe('the arguments of a consumer of a classic queue (semantics 6.1)', () => {
+  const priority = (typeName: string) =>
+    `invalid arg 'x-priority' for queue 'q' in vhost '/': "expected integer, got ${typeName}"`
+  const foreign = (name: string) =>
+    `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`
+
+  it.each([
+    ['x-priority', '1', priority('longstr')],
+    ['x-priority', { '!': 'double', value: 1.5 }, priority('double')],
+    ['x-stream-offset', 'first', foreign('x-stream-offset')],
+    [
+      'x-stream-offset',
+      'foo',
+      `invalid arg 'x-stream-offset' for queue 'q' in vhost '/': {invalid_stream_offset_arg,{longstr,<<"foo">>}}`,
+    ],
+    ['x-stream-filter', 'a', foreign('x-stream-filter')],
+    ['x-stream-match-unfiltered', true, foreign('x-stream-match-unfiltered')],
+  ])('cannot be %s: %j', async (name, value, text) => {
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    const consume = { queue: 'q', arguments: { [name]: value } }
+    await channel.refuses('BasicConsume', consume, 406, `PRECONDITION_FAILED - ${text}`)
+    expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
+  })
+
+  it('cannot be x-consumer-timeout on 4.3', async () => {
+    await fixture.broker({ compat: '4.3' })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q', durable: true })
+    const consume = { queue: 'q', arguments: { 'x-consumer-timeout': int(1000) } }
+    await channel.refuses('BasicConsume', consume, 406, `PRECONDITION_FAILED - ${foreign('x-consumer-timeout')}`)
+  })
+})
+
 describe('an argument that is right but not honoured yet', () => {
   it.each([
-    ['x-expires', int(1000)],
-    ['x-message-ttl', int(0)],
-    ['x-dead-letter-exchange', ''],
-    ['x-max-length', int(0)],
-    ['x-max-length-bytes', int(1)],
-    ['x-max-priority', int(255)],
-    ['x-overflow', 'drop-head'],
-    ['x-single-active-consumer', true],
+    ['x-consumer-timeout', int(1)],
+    ['x-message-deduplication', true],
   ])('is refused by name: %s', async (name, value) => {
     const text = `argument '${name}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
     await expectRefused({ [name]: value }, text)
   })
 
-  it.each(['quorum', 'stream'])('is the queue type %s', async (type) => {
-    const text = `argument 'x-queue-type=${type}' for queue 'q' in vhost '/' is not supported by this version of Leveret`
-    await expectRefused({ 'x-queue-type': type }, text)
-  })
-
-  it('is x-priority of a consumer, unless it is 0', async () => {
-    const channel = await fixture.channel()
-    await channel.call('QueueDeclare', { queue: 'q' })
-    await channel.consume('q', { arguments: { 'x-priority': int(0) } })
-    const text =
-      "PRECONDITION_FAILED - argument 'x-priority' for queue 'q' in vhost '/' is not supported by this version of Leveret"
-    await channel.refuses('BasicConsume', { queue: 'q', arguments: { 'x-priority': int(1) } }, 406, text)
+  it('is the queue type stream', async () => {
+    const text = "argument 'x-queue-type=stream' for queue 'q' in vhost '/' is not supported by this version of Leveret"
+    await expectRefused({ 'x-queue-type': 'stream' }, text)
   })
 })
 

@@ -9,9 +9,34 @@ type TextName = {
   [Name in keyof typeof replyTexts]: (typeof replyTexts)[Name] extends (...args: never[]) => unknown ? Name : never
 }[keyof typeof replyTexts]
 
+/**
+ * Texts of features that are still to come, in the form of `TOLD_BY`: an entry moves there with the feature. Until then
+ * test/protocol/reply-texts.test.ts asks for their words.
+ */
+const AWAITED = {
+  bindToReplyQueue: /cannot bind or unbind to a volatile \(direct reply-to\) queue/,
+  protectedQueue: /Cannot delete protected queue '/,
+  queueLimitReached: /: queue limit in (vhost|cluster)/,
+  exchangeLimitReached: /: exchange limit of \d+ is reached/,
+  purgeOfStream: /queue\.purge not supported by stream queues queue '/,
+  tooManyConsumers: /reached maximum \(\d+\) of consumers per channel/,
+  streamNeedsPrefetch: /consumer prefetch count is not set for stream queue '/,
+  streamNeedsAcknowledgements: /automatic acknowledgement not supported by stream queue '/,
+  getFromStream: /basic\.get not supported by stream queues queue '/,
+  rejectionToStream: /basic\.nack and basic\.reject not supported by stream queues queue '/,
+  replyConsumerCannotAcknowledge: /reply consumer cannot acknowledge/,
+  replyConsumerAlreadySet: /reply consumer already set/,
+  noReplyConsumer: /fast reply consumer does not exist/,
+  acknowledgementTimedOut: /delivery acknowledgement on channel \d+ timed out/,
+} satisfies Partial<Record<TextName, RegExp>>
+
 /** What a test cannot do without that asks for the text: the part of it that no other text has. */
-const TOLD_BY: Readonly<Record<TextName, RegExp>> = {
+const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>> = {
   frameTooLarge: /\{frame_too_large,/,
+  getFromSingleActiveConsumerQueue: /basic\.get operations are not supported by /,
+  conditionalDeleteOfQuorumQueue: /queue\.delete operations with \$\{flag\} flag set/,
+  globalQosNotSupported: / does not support global qos/,
+  partialTxCompletion: /partial tx completion/,
   invalidFrameEnd: /\{invalid_frame_end_marker,/,
   unknownFrame: /: unknown_frame/,
   frameOnWrongChannel: /UNEXPECTED_FRAME - type 8, all octets/,
@@ -51,6 +76,11 @@ const TOLD_BY: Readonly<Record<TextName, RegExp>> = {
   invalidArgument: /invalid arg '.*' for queue '.*': /,
   foreignArgument: /of queue type rabbit_classic_queue/,
   invalidArgumentType: /invalid type '.*' for arg '/,
+  invalidProperty: /invalid property '.*' for queue '/,
+  serverNamedQueueNotAllowed: /Cannot declare a server-named queue for type rabbit_/,
+  streamArgumentTooLarge: /Exceeded max value for x-stream-/,
+  invalidStreamArgumentValue: /Invalid value for x-stream-/,
+  invalidStreamArgumentType: /Invalid type for x-stream-/,
   unsupportedArgument: /is not supported by this version of Leveret/,
   inUse: /(queue|exchange) '.*' in use/,
   notEmpty: /queue '.*' not empty/,
@@ -93,10 +123,10 @@ function sources(directory: string): Map<string, string> {
 const tests = [...sources('test/channel').values(), ...sources('test/connection').values()].join('\n')
 
 describe('the reply texts', () => {
-  it('are all used', () => {
+  it('are all used, but for those of features to come', () => {
     const product = [...sources('src')].filter(([path]) => !path.endsWith('reply-texts.ts')).map(([, text]) => text)
     const unused = Object.keys(replyTexts).filter((name) => !product.some((text) => text.includes(name)))
-    expect(unused).toEqual([])
+    expect(unused.sort()).toEqual(Object.keys(AWAITED).sort())
   })
 
   it('are all asked for by a test that talks to a broker', () => {
@@ -106,7 +136,7 @@ describe('the reply texts', () => {
 
   it('are all known to this test', () => {
     const functions = Object.entries(replyTexts).filter(([, value]) => typeof value === 'function')
-    expect(functions.map(([name]) => name).sort()).toEqual(Object.keys(TOLD_BY).sort())
+    expect(functions.map(([name]) => name).sort()).toEqual([...Object.keys(TOLD_BY), ...Object.keys(AWAITED)].sort())
   })
 })
 

@@ -59,22 +59,4 @@ describe('the expiration of a message', () => {
     const text = `PRECONDITION_FAILED - invalid expiration '${expiration}': ${reason}`
     await channel.expectClosed(406, text, 'BasicPublish')
   })
-
-  it('is said once to be not honoured, since this version has the message stay', async () => {
-    const lines: string[] = []
-    const log = {
-      debug: () => undefined,
-      info: () => undefined,
-      warn: (fields: object, text: string) => lines.push(`${JSON.stringify(fields)} ${text}`),
-      error: () => undefined,
-      child: () => log,
-    }
-    await fixture.broker({ log })
-    const channel = await channelWithQueues('q')
-    channel.publish('', 'q', 'a', { properties: { expiration: '10' } })
-    channel.publish('', 'q', 'b', { properties: { expiration: '10' } })
-    expect(await channel.counts('q')).toEqual({ ready: 2, consumers: 0 })
-    const text = 'this client sets a message property that this version of Leveret does not honour'
-    expect(lines.filter((line) => line.includes('expiration'))).toEqual([`{"property":"expiration"} ${text}`])
-  })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { renderBinary, renderOctets, renderRawBinary } from '../../src/protocol/erlang-term.js'
+import { renderBinary, renderFloat, renderOctets, renderRawBinary } from '../../src/protocol/erlang-term.js'
 
 /** Octets in hex, and what Erlang/OTP prints for them under `~p`. */
 const PRINTED: readonly (readonly [string, string])[] = [
@@ -36,5 +36,26 @@ describe('the payload of a bad frame', () => {
     expect(renderOctets(Buffer.from('0123456789abcdefg'))).toBe('first 16 octets = <<"0123456789abcdef">>')
     expect(renderOctets(Buffer.from('0123456789abcdef\0'))).toBe('first 16 octets = <<"0123456789abcdef">>')
     expect(renderOctets(Buffer.alloc(20))).toBe('first 16 octets = <<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>')
+  })
+})
+
+describe('a float as Erlang prints it', () => {
+  it.each([
+    [0, '0.0'],
+    [-0, '-0.0'],
+    [1, '1.0'],
+    [-1.5, '-1.5'],
+    [100, '100.0'],
+    [1000, '1.0e3'],
+    [12345, '12345.0'],
+    [1234.5, '1234.5'],
+    [1e10, '1.0e10'],
+    [1.5e300, '1.5e300'],
+    [0.1, '0.1'],
+    [0.001, '0.001'],
+    [1.25e-7, '1.25e-7'],
+    [Math.PI, '3.141592653589793'],
+  ])('%s is %s', (value, text) => {
+    expect(renderFloat(value)).toBe(text)
   })
 })

@@ -1,14 +1,17 @@
 import { expect } from 'vitest'
 import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
-import { ClassicQueue } from '../../src/broker/classic-queue.js'
 import { Committer } from '../../src/broker/committer.js'
+import type { QueueType } from '../../src/broker/declaration/queue-type.js'
+import { MessageQueue } from '../../src/broker/message-queue.js'
 import { PagePool } from '../../src/broker/page.js'
 import type { Queue, QueueOptions, QueueParts } from '../../src/broker/queue.js'
+import { effectiveSettings, type QueueSettings } from '../../src/broker/queue-settings.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
 import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
+import type { FieldTable } from '../../src/protocol/field-table.js'
 import type { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
@@ -92,6 +95,7 @@ export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = 
     throw error
   })
   const defaults = {
+    type: 'classic' as const,
     name: 'q',
     vhost: '/',
     isDurable: true,
@@ -100,16 +104,38 @@ export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = 
     arguments: [],
   }
   return {
-    queue: new ClassicQueue(1, { ...defaults, ...options }, queueParts(store, committer, pool)),
+    queue: new MessageQueue(
+      1,
+      { ...defaults, ...options },
+      settingsOf(options.type, options.arguments),
+      queueParts(store, committer, pool),
+    ),
     committer,
     store,
   }
 }
 
+const profile = COMPAT_PROFILES['4.2']
+
+/** What a queue goes by that has these arguments and no policy. */
+export function settingsOf(type: QueueType = 'classic', args: FieldTable = []): QueueSettings {
+  return effectiveSettings(type, args, undefined, undefined, profile)
+}
+
 /** What a queue needs of its broker, without the rest of one. */
 export function queueParts(store: MessageStore, committer: Committer, pool: PagePool = new PagePool()): QueueParts {
   const bodies = new SharedBodies(store, committer, silentLog)
-  return { store, committer, pool, bodies, clock: new ManualClock(), log: silentLog, onActivity: () => undefined }
+  return {
+    store,
+    committer,
+    pool,
+    bodies,
+    profile,
+    clock: new ManualClock(),
+    log: silentLog,
+    onActivity: () => undefined,
+    host: { deadLetter: () => false, expire: () => undefined },
+  }
 }
 
 /** Expects `act` to end in an AMQP error of exactly this code and text. */

@@ -3,7 +3,7 @@ import { silentLog } from '../../src/base/log.js'
 import { QueueLog } from '../../src/broker/queue-log.js'
 import { readLabel, readRecord, StoredState, unsettledPart } from '../../src/broker/queue-record.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
-import { Message } from '../../src/protocol/message.js'
+import { Message, type MessageMemory } from '../../src/protocol/message.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import { messageOf, partsOf } from './broker-messages.js'
 import { WatchedPool } from './broker-watched-pool.js'
@@ -27,6 +27,15 @@ interface Entry {
   seq: number
   isUnacked: boolean
   isRedelivered: boolean
+  readonly note: Note
+  /** How often it was given back where that is counted: as failures, and at all. */
+  failures: number
+  returns: number
+}
+
+interface Note {
+  readonly deadlineMs: number
+  readonly memory: MessageMemory | undefined
 }
 
 const QUEUE_ID = 7
@@ -120,14 +129,28 @@ export class QueueLogModel {
     const body = Buffer.alloc(bodyBytes, id)
     // As after a fanout, when other queues hold the body too: here it is this queue alone.
     const shared = bodyBytes > 1000 && id % 2 === 0 ? this.#bodies.add(body) : undefined
-    const seq = this.#log.append(messageOf({ ...namesOf(id), body, isPersistent }), shared)
+    const note = noteOf(id)
+    const seq = this.#log.append(Object.assign(messageOf({ ...namesOf(id), body, isPersistent }), note), shared)
     const before = this.#entries[this.#entries.length - 1]
     if (before && seq <= before.seq) throw new Error(`message ${id} has number ${seq}, after ${before.seq}`)
-    this.#entries.push({ id, body, isPersistent, seq, isUnacked: false, isRedelivered: false })
+    this.#entries.push({
+      id,
+      body,
+      isPersistent,
+      seq,
+      isUnacked: false,
+      isRedelivered: false,
+      note,
+      failures: 0,
+      returns: 0,
+    })
   }
 
   async #takeNext(): Promise<void> {
     const entry = this.#entries.find(({ isUnacked }) => !isUnacked)
+    const { headDeadlineMs } = this.#log
+    expect(Number.isNaN(headDeadlineMs) ? entry?.note.deadlineMs : headDeadlineMs).toBe(entry?.note.deadlineMs ?? 0)
+    if (headDeadlineMs > 0) expect(this.#log.hasDeadlines).toBe(true)
     let seq = this.#log.takeNext(this.#view)
     if (!entry) return expect(seq).toBe(-1)
     while (seq < 0) {
@@ -147,6 +170,10 @@ export class QueueLogModel {
       isPersistent: entry.isPersistent,
       isRedelivered: entry.isRedelivered,
     })
+    const { deadlineMs, memory } = this.#view
+    expect({ deadlineMs, memory }).toEqual(entry.note)
+    const { failures, returns } = entry
+    expect(this.#log.returnsOf(seq)).toEqual(returns > 0 ? { failures, returns } : undefined)
     entry.isUnacked = true
   }
 
@@ -158,10 +185,21 @@ export class QueueLogModel {
       this.#log.settle(entry.seq)
       this.#entries.splice(this.#entries.indexOf(entry), 1)
     } else {
+      if (entry.id % 2 === 0) this.#countReturn(entry)
       this.#log.requeue(entry.seq)
       entry.isUnacked = false
       entry.isRedelivered = true
     }
+  }
+
+  #countReturn(entry: Entry): void {
+    const isFailure = entry.id % 4 === 0
+    if (isFailure) entry.failures++
+    entry.returns++
+    const { failures, returns } = entry
+    expect(this.#log.noteReturn(entry.seq, isFailure)).toEqual({ failures, returns })
+    this.#log.read(entry.seq, this.#view)
+    expect(partsOf(this.#view).body.equals(entry.body)).toBe(true)
   }
 
   async #collect(): Promise<void> {
@@ -179,7 +217,7 @@ export class QueueLogModel {
   }
 
   async #restart(afterCleanStop: boolean): Promise<void> {
-    const handedOutBefore = afterCleanStop ? this.#log.handedOutBefore : Number.MAX_SAFE_INTEGER
+    const handedOutBefore = afterCleanStop ? (this.#log.handedOutMarks[0] ?? 0) : Number.MAX_SAFE_INTEGER
     this.#log.discard()
     expect(this.pool.inUse.size).toBe(0)
     this.#dirtyCount = 0
@@ -268,6 +306,20 @@ export class QueueLogModel {
 
 function idsOf(entries: readonly Entry[]): number[] {
   return entries.map(({ id }) => id)
+}
+
+const MEMORIES: readonly MessageMemory[] = [
+  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'] },
+  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)] },
+  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined },
+]
+
+/** What some messages have noted of them. */
+function noteOf(id: number): Note {
+  return {
+    deadlineMs: id % 5 === 0 ? 1_700_000_000_000 + id : 0,
+    memory: MEMORIES[id % 11],
+  }
 }
 
 /** Names and a header whose lengths vary with the id, which the routing key spells. */

@@ -34,7 +34,7 @@ export class RecordingSink implements ConsumerSink {
 
   /** Adds a consumer to `queue` and lets it have messages, as basic.consume does. */
   consume(queue: Queue, tag: string, options: Partial<ConsumerOptions> = {}): Consumer {
-    const defaults = { noAck: false, isExclusive: false, prefetch: 0, arguments: [] }
+    const defaults = { noAck: false, isExclusive: false, prefetch: 0, priority: 0, arguments: [] }
     const consumer = queue.addConsumer(this, { ...defaults, ...options, tag })
     queue.resume(consumer)
     return consumer

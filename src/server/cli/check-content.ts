@@ -1,4 +1,4 @@
-import { type RecordEntry, readRecord, referenceOf, StoredState } from '../../broker/queue-record.js'
+import { type RecordEntry, readRecord, referenceOf, StoredState, withSettled } from '../../broker/queue-record.js'
 import type { Finding, StoredItem } from '../../store/lmdb/examine.js'
 import { DefinitionCheck } from './check-definitions.js'
 
@@ -69,7 +69,7 @@ export class ContentCheck {
     const lost = messagesOf(item).filter(
       (entry) => entry.isShared && this.#missingBodies.has(referenceOf(item.bytes, entry).id),
     )
-    return lost.length === 0 ? item : { ...item, settled: settle(lost, item.settled) }
+    return lost.length === 0 ? item : { ...item, settled: withSettled(item.settled, lost) }
   }
 
   #addDefinition(id: number, bytes: Uint8Array): string[] {
@@ -113,18 +113,6 @@ export class ContentCheck {
 /** Those that a broker would deliver after a restart. */
 function messagesOf({ bytes, settled }: RecordItem): RecordEntry[] {
   return readRecord(bytes, settled).filter(({ state, isTransient }) => state !== StoredState.SETTLED && !isTransient)
-}
-
-/** The states of a record, where these messages are settled as well: two bits a slot, lowest bits first. */
-function settle(entries: readonly RecordEntry[], states: Uint8Array | undefined): Uint8Array {
-  const lastSlot = Math.max(...entries.map(({ slot }) => slot))
-  const revised = Buffer.alloc(Math.max(states?.length ?? 0, (lastSlot >> 2) + 1))
-  if (states !== undefined) revised.set(states)
-  for (const { slot } of entries) {
-    const shift = (slot & 3) * 2
-    revised.writeUInt8((revised.readUInt8(slot >> 2) & ~(3 << shift)) | (StoredState.SETTLED << shift), slot >> 2)
-  }
-  return revised
 }
 
 function count(counts: Map<number, number>, key: number, more: number): void {

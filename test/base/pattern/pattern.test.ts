@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Pattern } from '../../../src/auth/pattern/pattern.js'
-import { InvalidPatternError } from '../../../src/auth/pattern/pattern-node.js'
+import { Pattern } from '../../../src/base/pattern/pattern.js'
+import { InvalidPatternError } from '../../../src/base/pattern/pattern-node.js'
 
 /** Pattern, then names that it matches, then names that it does not match. What PCRE answers, byte by byte. */
 const cases: readonly (readonly [pattern: string, matches: readonly string[], others: readonly string[]])[] = [

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../base/byte-string.js'
+import type { ByteString } from '../byte-string.js'
 import { InvalidPatternError } from './pattern-node.js'
 
 /** The letters after a backslash that stand for one octet. */

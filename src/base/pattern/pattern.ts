@@ -8,7 +8,7 @@
  * the same on a busy machine.
  */
 
-import type { ByteString } from '../../base/byte-string.js'
+import type { ByteString } from '../byte-string.js'
 import { compilePattern, type Program } from './compile-pattern.js'
 import { wordOctets } from './octet-set.js'
 import { parsePattern } from './parse-pattern.js'

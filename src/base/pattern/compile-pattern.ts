@@ -8,7 +8,7 @@
  * position. The matcher rests on that: it needs to try each pair only once.
  */
 
-import type { ByteString } from '../../base/byte-string.js'
+import type { ByteString } from '../byte-string.js'
 import type { OctetSet } from './octet-set.js'
 import { InvalidPatternError, type LookNode, type PatternNode, type Place, type RepeatNode } from './pattern-node.js'
 

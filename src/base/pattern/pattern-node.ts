@@ -1,4 +1,4 @@
-import type { ByteString } from '../../base/byte-string.js'
+import type { ByteString } from '../byte-string.js'
 import type { OctetSet } from './octet-set.js'
 
 /** A parsed pattern. Groups that only capture leave no trace: nobody asks what they captured. */

@@ -7,7 +7,7 @@
  * and Unicode properties. As in PCRE2, a letter after a backslash that means nothing is an error.
  */
 
-import type { ByteString } from '../../base/byte-string.js'
+import type { ByteString } from '../byte-string.js'
 import { allButLineFeed, allOctets, escapedClasses, type OctetSet, otherCaseOf } from './octet-set.js'
 import { parseBracketClass } from './parse-bracket-class.js'
 import { PatternCursor } from './pattern-cursor.js'

@@ -1,0 +1,87 @@
+/**
+ * What the broker notes beside a message for as long as it is in a queue, behind its body:
+ *
+ *     | hidden keys, short strings | their octets u32 | deadline u64, ms since the epoch, 0 for none | marks u8 |
+ *
+ * The first two are there when the marks say so. Most messages have no note, and a slot says whether it does. It is read
+ * from its end.
+ */
+
+import type { ByteString } from '../base/byte-string.js'
+import type { Message, MessageMemory } from '../protocol/message.js'
+import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/octets.js'
+
+/** Deadline and marks. */
+const PLAIN_OCTETS = 9
+const HIDDEN_LENGTH_OCTETS = 4
+
+const HAS_OWN_DEATHS = 1
+const HAS_HIDDEN_KEYS = 2
+const GOES_BY_KEY_ALONE = 4
+
+/** Octets of the note of a message; 0 when there is nothing to note. */
+export function noteOctets(message: Message): number {
+  const { memory } = message
+  if (memory === undefined) return message.deadlineMs > 0 ? PLAIN_OCTETS : 0
+  if (memory.hiddenKeys === undefined) return PLAIN_OCTETS
+  return hiddenOctets(memory.hiddenKeys) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
+}
+
+/** Writes the note of a message that has one, `noteOctets` of them. */
+export function putNote(bytes: Buffer, start: number, { deadlineMs, memory }: Message): void {
+  let at = start
+  if (memory?.hiddenKeys !== undefined) {
+    for (const key of memory.hiddenKeys) {
+      bytes[at++] = key.length
+      at += bytes.write(key, at, 'latin1')
+    }
+    putLong(bytes, at, at - start)
+    at += HIDDEN_LENGTH_OCTETS
+  }
+  putLongLong(bytes, at, deadlineMs)
+  bytes[at + 8] = memory ? marksOf(memory) : 0
+}
+
+/** Octets of the note that ends at `end`. */
+export function noteOctetsBefore(bytes: Uint8Array, end: number): number {
+  if ((octetAt(bytes, end - 1) & HAS_HIDDEN_KEYS) === 0) return PLAIN_OCTETS
+  return longAt(bytes, end - PLAIN_OCTETS - HIDDEN_LENGTH_OCTETS) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
+}
+
+/** Reads the note that ends at `end` into the message that it belongs to. */
+export function readNote(bytes: Buffer, end: number, message: Message): void {
+  message.deadlineMs = notedDeadline(bytes, end)
+  const marks = octetAt(bytes, end - 1)
+  if (marks === 0) return
+  message.memory = {
+    hasOwnDeaths: (marks & HAS_OWN_DEATHS) !== 0,
+    goesByKeyAlone: (marks & GOES_BY_KEY_ALONE) !== 0,
+    hiddenKeys: marks & HAS_HIDDEN_KEYS ? readHiddenKeys(bytes, end) : undefined,
+  }
+}
+
+/** The deadline in the note that ends at `end`. */
+export function notedDeadline(bytes: Uint8Array, end: number): number {
+  return longLongAt(bytes, end - PLAIN_OCTETS)
+}
+
+function marksOf({ hasOwnDeaths, hiddenKeys, goesByKeyAlone }: MessageMemory): number {
+  const deaths = hasOwnDeaths ? HAS_OWN_DEATHS : 0
+  return deaths | (hiddenKeys ? HAS_HIDDEN_KEYS : 0) | (goesByKeyAlone ? GOES_BY_KEY_ALONE : 0)
+}
+
+function readHiddenKeys(bytes: Buffer, end: number): readonly ByteString[] {
+  const keys: ByteString[] = []
+  const keysEnd = end - PLAIN_OCTETS - HIDDEN_LENGTH_OCTETS
+  let at = keysEnd - longAt(bytes, keysEnd)
+  while (at < keysEnd) {
+    const keyEnd = at + 1 + octetAt(bytes, at)
+    keys.push(bytes.toString('latin1', at + 1, keyEnd))
+    at = keyEnd
+  }
+  return keys
+}
+
+function hiddenOctets(keys: readonly ByteString[]): number {
+  return keys.reduce((octets, key) => octets + 1 + key.length, 0)
+}

@@ -1,0 +1,545 @@
+import { type ByteString, toDisplayText } from '../base/byte-string.js'
+import type { FieldTable } from '../protocol/field-table.js'
+import { Message } from '../protocol/message.js'
+import { PropertiesReader } from '../protocol/properties.js'
+import {
+  exclusiveConsumerInTheWay,
+  getFromSingleActiveConsumerQueue,
+  lockedByOtherConnection,
+} from '../protocol/reply-texts.js'
+import { rewriteHeaders } from '../protocol/rewrite-properties.js'
+import type { MessageStore } from '../store/message-store.js'
+import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
+import type { DeathReason } from './dead-letter-headers.js'
+import { DeadlineTimer } from './deadline-timer.js'
+import { LengthLimit } from './length-limit.js'
+import type { MessageLog } from './message-log.js'
+import { octetsInPage, type PagePool } from './page.js'
+import { classicLevels, PriorityLog } from './priority-log.js'
+import {
+  Enqueued,
+  type EnqueueResult,
+  type ExclusiveOwner,
+  type Queue,
+  type QueueOptions,
+  type QueueParts,
+} from './queue.js'
+import { QueueConsumers } from './queue-consumers.js'
+import { QueueLease } from './queue-lease.js'
+import { QueueLog } from './queue-log.js'
+import type { RecordLabel } from './queue-record.js'
+import type { QueueSettings } from './queue-settings.js'
+import { isExhausted, isFailure, quorumLevels, retryDelayMs, returnHeaders } from './return-rules.js'
+import { ReturnedMessages } from './returned-messages.js'
+import type { SharedBody } from './shared-bodies.js'
+import { UndeliveredDeaths } from './undelivered-deaths.js'
+import { WaitingPublishers } from './waiting-publishers.js'
+
+/** Octets of records that are read from the store in one go. */
+const READ_AHEAD_OCTETS = 512 * 1024
+/** The same while many deep queues make memory short. */
+const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
+/** Ready messages that consumers may fall behind by before the publishers are slowed down. */
+const BACKLOG_PERMITTED = 4096
+/** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
+const QUORUM_PREFETCH = 2000
+/** Messages that expire in one turn; more wait for the next. */
+const EXPIRED_PER_TURN = 10_000
+
+/**
+ * A classic or a quorum queue: a log of messages and the consumers it hands them to, in turn.
+ *
+ * Everything happens in the call that causes it: a message is delivered in the call that enqueues it, when a consumer is
+ * ready. Consumers that cannot take more leave the ring of ready ones and come back with `resume`.
+ *
+ * On one machine a quorum queue is a classic one with other rules: it stores every message, counts how often each is
+ * given back, and serves those before all others.
+ *
+ * Sequence numbers are the log's. In the log a message is unacked as well while it waits for another try, or for a dead
+ * letter exchange to take it; `messagesUnacknowledged` leaves those out.
+ */
+export class MessageQueue implements Queue {
+  readonly kind = 'queue'
+  readonly id: number
+  readonly type: 'classic' | 'quorum'
+  readonly name: ByteString
+  readonly vhost: ByteString
+  readonly isDurable: boolean
+  readonly exclusiveOwner: ExclusiveOwner | undefined
+  readonly isAutoDelete: boolean
+  readonly arguments: FieldTable
+  readonly asRoute: readonly Queue[] = [this]
+  readonly #parts: QueueParts
+  readonly #storesAll: boolean
+  readonly #log: MessageLog
+  readonly #consumers: QueueConsumers
+  /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
+  #returned: ReturnedMessages | undefined
+  readonly #undelivered: UndeliveredDeaths
+  readonly #lease: QueueLease
+  readonly #expiryTimer: DeadlineTimer
+  readonly #waitingPublishers = new WaitingPublishers()
+  readonly #view = new Message()
+  /** For headers that deliveries are given. */
+  readonly #properties: PropertiesReader
+  #settings: QueueSettings
+  #limit: LengthLimit | undefined
+  /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
+  #isPlain = true
+  #isDeleted = false
+  #handedOutCount = 0
+  #lastWasRedelivered = false
+  #waitingForLoad: (() => void)[] = []
+  /** Unacked messages that were given back once too often. */
+  #exhausted: number[] = []
+
+  /**
+   * @param id keys the queue in the store; of meaning for durable queues.
+   * @param settings as they are now; `apply` takes later ones.
+   */
+  constructor(id: number, options: QueueOptions, settings: QueueSettings, parts: QueueParts) {
+    this.id = id
+    this.#parts = parts
+    this.type = options.type === 'quorum' ? 'quorum' : 'classic'
+    this.name = options.name
+    this.vhost = options.vhost
+    this.isDurable = options.isDurable
+    this.exclusiveOwner = options.exclusiveOwner
+    this.isAutoDelete = options.isAutoDelete
+    this.arguments = options.arguments
+    const { clock, profile } = parts
+    this.#storesAll = this.type === 'quorum'
+    const { isSingleActive } = settings
+    this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
+    this.#undelivered = new UndeliveredDeaths(clock, (seq, reason) => this.#retryDeath(seq, reason))
+    const isUsed = () => this.#consumers.all.length > 0
+    this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
+    this.#expiryTimer = new DeadlineTimer(clock, () => this.#dropExpired())
+    this.#properties = new PropertiesReader(profile.sortsHeaders)
+    this.#settings = settings
+    this.#log = this.#newLog(settings)
+    this.#follow(settings)
+  }
+
+  get messagesReady(): number {
+    const { readyCount } = this.#log
+    return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
+  }
+
+  get messagesUnacknowledged(): number {
+    const returned = this.#returned ? this.#returned.readyCount + this.#returned.delayedCount : 0
+    return this.#log.unackedCount - returned - this.#undelivered.size
+  }
+
+  get consumers(): readonly Consumer[] {
+    return this.#consumers.all
+  }
+
+  get isDeleted(): boolean {
+    return this.#isDeleted
+  }
+
+  get handedOutCount(): number {
+    return this.#handedOutCount
+  }
+
+  get isBehind(): boolean {
+    return this.#log.readyCount > BACKLOG_PERMITTED && this.#consumers.all.length > 0
+  }
+
+  get settings(): QueueSettings {
+    return this.#settings
+  }
+
+  /** The consumer that gets messages, where only one does. */
+  get activeConsumer(): Consumer | undefined {
+    return this.#consumers.active
+  }
+
+  outpaces(publisher: object): boolean {
+    return this.isBehind && !this.#consumers.all.some((consumer) => consumer.sink.owner === publisher)
+  }
+
+  awaitRelief(goOn: () => void): () => void {
+    return this.#waitingPublishers.add(this.#log.readyCount, goOn)
+  }
+
+  requireAccessBy(owner: ExclusiveOwner): void {
+    if (this.exclusiveOwner !== undefined && this.exclusiveOwner !== owner) throw lockedByOtherConnection(this)
+  }
+
+  touch(): void {
+    this.#lease.touch()
+  }
+
+  apply(settings: QueueSettings): void {
+    this.#settings = settings
+    this.#follow(settings)
+    this.#tidy()
+  }
+
+  enqueue(message: Message, shared?: SharedBody): EnqueueResult {
+    if (!this.#isPlain || message.ttlMs >= 0) return this.#enqueueByRules(message, shared)
+    message.deadlineMs = 0
+    return this.#accept(message, shared)
+  }
+
+  get(view: Message, noAck: boolean): number {
+    if (this.type === 'quorum' && this.#settings.isSingleActive) throw getFromSingleActiveConsumerQueue(this)
+    this.#lease.touch()
+    const seq = this.#takeUnexpired(view)
+    if (seq < 0) return -1
+    // The octets stay in their page until something is appended, which cannot happen before the caller is done.
+    if (noAck) this.#log.settle(seq)
+    return seq
+  }
+
+  get isLoading(): boolean {
+    return this.messagesReady > 0
+  }
+
+  awaitLoaded(retry: () => void): void {
+    this.#waitingForLoad.push(retry)
+  }
+
+  get lastWasRedelivered(): boolean {
+    return this.#lastWasRedelivered
+  }
+
+  settle(seq: number, consumer: Consumer | undefined): void {
+    if (consumer) consumer.unackedCount--
+    if (!this.#isDeleted) this.#log.settle(seq)
+  }
+
+  discard(seq: number, consumer: Consumer | undefined, _cause: ReturnCause): void {
+    if (consumer) consumer.unackedCount--
+    if (!this.#isDeleted) this.#dieUnacked(seq, 'rejected')
+  }
+
+  requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
+    if (consumer) consumer.unackedCount--
+    if (this.#isDeleted) return
+    if (this.type === 'classic' && !this.#settings.delayedRetry) this.#log.requeue(seq)
+    else this.#takeBack(seq, cause)
+  }
+
+  deliverReady(): void {
+    if (this.#isDeleted) return
+    for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+    this.#deliver()
+    this.#tidy()
+  }
+
+  addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
+    const consumer = new Consumer(this, sink, this.type === 'quorum' ? quorumOptions(options) : options)
+    const { all } = this.#consumers
+    const isTaken = all.some((other) => other.isExclusive)
+    const mayBeExclusive = all.length === 0 && !this.#settings.isSingleActive
+    if (isTaken || (consumer.isExclusive && !mayBeExclusive)) throw exclusiveConsumerInTheWay(this)
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  removeConsumer(consumer: Consumer): boolean {
+    if (!this.#consumers.remove(consumer)) return false
+    const isLast = this.#consumers.all.length === 0
+    if (isLast) {
+      this.#lease.touch()
+      this.#waitingPublishers.relieve(0)
+    } else if (this.#consumers.hasReady) this.#deliver()
+    return isLast
+  }
+
+  resume(consumer: Consumer): void {
+    if (this.#isDeleted || !this.#consumers.resume(consumer)) return
+    if (this.messagesReady > 0) this.#deliver()
+  }
+
+  purge(): number {
+    let purged = this.#log.purge()
+    for (let seq = this.#takeReturned(); seq >= 0; seq = this.#takeReturned()) {
+      this.#log.settle(seq)
+      purged++
+    }
+    this.#waitingPublishers.relieve(this.#log.readyCount)
+    return purged
+  }
+
+  delete(): void {
+    this.#isDeleted = true
+    this.#lease.end()
+    this.#expiryTimer.cancel()
+    this.#returned?.clear()
+    this.#undelivered.clear()
+    this.#retryLoads()
+    this.#waitingPublishers.relieve(0)
+    this.#log.discard()
+    for (const consumer of this.#consumers.clear()) consumer.sink.consumerCancelled(consumer)
+  }
+
+  collect(store: MessageStore): void {
+    if (!this.#isDeleted) this.#log.collect(store, this.id)
+  }
+
+  collectRedelivered(store: MessageStore): void {
+    if (!this.#isDeleted) this.#log.collectRedelivered(store, this.id)
+  }
+
+  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
+    this.#log.restore(firstSeq, label, handedOutBefore, sharedIds)
+  }
+
+  recovered(): void {
+    this.#tidy()
+  }
+
+  get handedOutMarks(): readonly number[] {
+    return this.#log.handedOutMarks
+  }
+
+  #newLog(settings: QueueSettings): MessageLog {
+    const { store, committer, log, pool, bodies, profile } = this.#parts
+    const named = { queue: toDisplayText(this.name), vhost: toDisplayText(this.vhost) }
+    const options = {
+      isDurable: this.isDurable,
+      storesAll: this.#storesAll,
+      onDirty: () => committer.touch(this),
+      readRecords: (fromSeq: number, toSeq: number) =>
+        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool)),
+      bodies,
+      onLoaded: () => this.#onLoaded(),
+      onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
+      onLost: (count: number) => log.error({ ...named, count }, 'messages could not be read back and are lost'),
+    }
+    const { maxPriority } = settings
+    const ofType = this.type === 'quorum' ? quorumLevels(profile) : undefined
+    const levels = maxPriority === undefined ? ofType : classicLevels(maxPriority)
+    return levels ? new PriorityLog(pool, options, levels) : new QueueLog(pool, options)
+  }
+
+  /** Goes by settings from now on. */
+  #follow(settings: QueueSettings): void {
+    this.#limit = LengthLimit.of(settings, this.type)
+    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined
+    this.#lease.begin(settings.expiresMs)
+  }
+
+  #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const readyBodyBytes = this.#readyBodyBytes
+    if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
+    message.deadlineMs = this.#deadlineFor(message)
+    const result = this.#accept(message, shared)
+    this.#tidy()
+    return result
+  }
+
+  #refuse(message: Message): EnqueueResult {
+    if (this.#limit?.deadLettersRefused) this.#deadLetter(message, 'maxlen')
+    return Enqueued.REJECTED
+  }
+
+  /** The sooner of what the message and the queue say, from now on. */
+  #deadlineFor({ ttlMs }: Message): number {
+    const { messageTtlMs } = this.#settings
+    if (ttlMs < 0 && messageTtlMs === undefined) return 0
+    const leftMs = ttlMs < 0 ? messageTtlMs : Math.min(ttlMs, messageTtlMs ?? ttlMs)
+    return this.#parts.clock.wallMs() + (leftMs ?? 0)
+  }
+
+  #accept(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    if (this.messagesReady === 0) {
+      const consumer = this.#consumers.next()
+      if (consumer?.noAck) {
+        // Settled as it is sent: it needs neither a page nor the store.
+        this.#consumers.advance()
+        consumer.sink.deliver(consumer, message, -1, false)
+        return Enqueued.DONE
+      }
+    }
+    this.#log.append(message, shared)
+    if (this.#consumers.hasReady) this.#deliver()
+    if (!this.isDurable || !(message.isPersistent || this.#storesAll)) return Enqueued.DONE
+    this.#parts.committer.accept(octetsInPage(message))
+    return Enqueued.AWAITS_STORE
+  }
+
+  /** Hands ready messages to consumers that can take them. */
+  #deliver(): void {
+    const view = this.#view
+    const log = this.#log
+    const consumers = this.#consumers
+    const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
+    while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
+      const consumer = consumers.next()
+      if (!consumer) break
+      const seq = isPlain ? log.takeNext(view) : this.#takeUnexpired(view)
+      if (seq < 0) break
+      consumers.advance()
+      this.#handedOutCount++
+      if (!consumer.noAck) consumer.unackedCount++
+      consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
+      if (consumer.noAck) log.settle(seq)
+    }
+    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
+  }
+
+  /** Takes the first ready message that may still be handed out, as it is to be sent. */
+  #takeUnexpired(view: Message): number {
+    for (;;) {
+      const seq = this.#take(view)
+      if (seq < 0) return -1
+      if (view.deadlineMs > 0 && view.deadlineMs < this.#parts.clock.wallMs()) {
+        this.#die(seq, view, 'expired')
+        continue
+      }
+      if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
+      return seq
+    }
+  }
+
+  #take(view: Message): number {
+    const returned = this.#returned === undefined ? -1 : this.#returned.take()
+    if (returned < 0) {
+      const seq = this.#log.takeNext(view)
+      this.#lastWasRedelivered = this.#log.lastWasRedelivered
+      return seq
+    }
+    this.#log.read(returned, view)
+    this.#lastWasRedelivered = true
+    return returned
+  }
+
+  #takeReturned(): number {
+    return this.#returned?.take() ?? -1
+  }
+
+  #addReturnHeaders(seq: number, view: Message): void {
+    const { profile } = this.#parts
+    const counts = this.#log.returnsOf(seq)
+    if (!counts && profile.deliveryCountHeaders !== 'always') return
+    const { header, headerStart, headerEnd } = view
+    const { headers } = this.#properties.read(header, headerStart, headerEnd)
+    const added = returnHeaders(headers, counts, profile)
+    if (!added) return
+    view.header = rewriteHeaders(header, headerStart, headerEnd, added)
+    view.headerStart = 0
+    view.headerEnd = view.header.length
+  }
+
+  /** Has what is too much or too old leave. */
+  #tidy(): void {
+    if (this.#isDeleted) return
+    if (this.#limit) this.#dropExcess(this.#limit)
+    if (this.#log.hasDeadlines) this.#dropExpired()
+  }
+
+  #dropExcess(limit: LengthLimit): void {
+    while (limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
+      const seq = this.#take(this.#view)
+      // It has to be read from the store: goes on when it has been.
+      if (seq < 0) return
+      this.#die(seq, this.#view, 'maxlen')
+    }
+  }
+
+  /** Has messages leave that have expired and are the first, and sees to it that the next one does in time. */
+  #dropExpired(): void {
+    const nowMs = this.#parts.clock.wallMs()
+    for (let left = EXPIRED_PER_TURN; left > 0; left--) {
+      const deadlineMs = this.#headDeadlineMs()
+      if (Number.isNaN(deadlineMs) || deadlineMs === 0) return
+      if (deadlineMs > nowMs) return this.#expiryTimer.arm(deadlineMs)
+      const seq = this.#take(this.#view)
+      this.#die(seq, this.#view, 'expired')
+    }
+    this.#expiryTimer.arm(nowMs)
+  }
+
+  #headDeadlineMs(): number {
+    const first = this.#returned?.first ?? -1
+    if (first < 0) return this.#log.headDeadlineMs
+    this.#log.read(first, this.#view)
+    return this.#view.deadlineMs
+  }
+
+  get #readyBodyBytes(): number {
+    return this.#log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
+  }
+
+  /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
+  #die(seq: number, message: Message, reason: DeathReason): void {
+    if (this.#deadLetter(message, reason)) this.#log.settle(seq)
+    else this.#undelivered.keep(seq, reason)
+  }
+
+  #dieUnacked(seq: number, reason: DeathReason): void {
+    if (this.#settings.deadLetterExchange !== undefined) this.#log.read(seq, this.#view)
+    this.#die(seq, this.#view, reason)
+  }
+
+  /** @returns whether the queue is rid of the message. */
+  #deadLetter(message: Message, reason: DeathReason): boolean {
+    const settings = this.#settings
+    if (settings.deadLetterExchange === undefined) return true
+    const isTaken = this.#parts.host.deadLetter(message, this, reason, settings)
+    return isTaken || !settings.isDeadLetterAtLeastOnce
+  }
+
+  #retryDeath(seq: number, reason: DeathReason): boolean {
+    this.#log.read(seq, this.#view)
+    if (!this.#deadLetter(this.#view, reason)) return false
+    this.#log.settle(seq)
+    return true
+  }
+
+  /** Takes back a message where it counts how often that happens. */
+  #takeBack(seq: number, cause: ReturnCause): void {
+    const counts = this.#log.noteReturn(seq, isFailure(cause))
+    if (this.type === 'quorum' && isExhausted(counts, this.#settings, this.#parts.profile)) {
+      this.#exhausted.push(seq)
+      return
+    }
+    this.#log.read(seq, this.#view)
+    const delayMs = retryDelayMs(counts, cause, this.#settings)
+    if (delayMs > 0) this.#newReturned().delay(seq, this.#view.bodyBytes, delayMs)
+    else this.#putBack(seq, this.#view.bodyBytes)
+  }
+
+  #putBack(seq: number, bodyBytes: number): void {
+    if (this.type === 'quorum') this.#newReturned().add(seq, bodyBytes)
+    else this.#log.requeue(seq)
+  }
+
+  /** Made when the first message needs it: most queues never do. */
+  #newReturned(): ReturnedMessages {
+    this.#returned ??= new ReturnedMessages(this.#parts.clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
+    return this.#returned
+  }
+
+  #onRetryDue(seq: number, bodyBytes: number): void {
+    this.#putBack(seq, bodyBytes)
+    this.deliverReady()
+  }
+
+  #onLoaded(): void {
+    if (this.#isDeleted) return
+    this.#retryLoads()
+    this.#deliver()
+    this.#tidy()
+    this.#parts.onActivity()
+  }
+
+  #retryLoads(): void {
+    const waiting = this.#waitingForLoad
+    this.#waitingForLoad = []
+    for (const retry of waiting) retry()
+  }
+}
+
+function quorumOptions(options: ConsumerOptions): ConsumerOptions {
+  return { ...options, isExclusive: false, prefetch: options.prefetch === 0 ? QUORUM_PREFETCH : options.prefetch }
+}
+
+function readAheadOctets(pool: PagePool): number {
+  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
+}

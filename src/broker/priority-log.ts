@@ -1,0 +1,193 @@
+import type { Message } from '../protocol/message.js'
+import type { MessageStore } from '../store/message-store.js'
+import type { MessageLog } from './message-log.js'
+import type { PagePool, ReturnCounts } from './page.js'
+import { QueueLog } from './queue-log.js'
+import type { QueueLogOptions } from './queue-log-options.js'
+import type { RecordLabel } from './queue-record.js'
+import type { SharedBody } from './shared-bodies.js'
+
+/**
+ * Each level has a range of sequence numbers of its own, so that all share one queue in the store: 512 levels of 2^44
+ * numbers are what a double holds exactly.
+ */
+const LEVEL_SEQS = 2 ** 44
+
+/** Which level a message belongs to, and which comes next. */
+export interface PriorityLevels {
+  readonly count: number
+  /** The level of a message. @param priority its property, -1 without one. */
+  levelOf(priority: number): number
+  /** How many messages in a row a level may hand out while a lower one waits; undefined is any number. */
+  readonly inARow?: number | undefined
+}
+
+/** Levels 0 to `max` of a classic queue: higher priorities count as `max`, none as 0. */
+export function classicLevels(max: number): PriorityLevels {
+  const highest = Math.max(max, 1)
+  return { count: highest + 1, levelOf: (priority) => Math.min(Math.max(priority, 0), highest) }
+}
+
+/** Those of a quorum queue of RabbitMQ 4.3: strict, 0 to 31, 4 without the property. */
+export const STRICT_QUORUM_LEVELS: PriorityLevels = {
+  count: 32,
+  levelOf: (priority) => (priority < 0 ? 4 : Math.min(priority, 31)),
+}
+
+/** Those of RabbitMQ 4.0 to 4.2: above 4 is high, and two high ones go before a normal one. */
+export const TWO_QUORUM_LEVELS: PriorityLevels = { count: 2, levelOf: (priority) => (priority > 4 ? 1 : 0), inARow: 2 }
+
+/** The level that a sequence number belongs to. */
+export function levelOfSeq(seq: number): number {
+  return Math.floor(seq / LEVEL_SEQS)
+}
+
+/** One log for each priority: the highest first, each in its order. A level costs nothing before it has had a message. */
+export class PriorityLog implements MessageLog {
+  readonly #pool: PagePool
+  readonly #options: QueueLogOptions
+  readonly #levels: PriorityLevels
+  readonly #byLevel: (QueueLog | undefined)[]
+  /** Those that have been used, the highest first. */
+  readonly #logs: QueueLog[] = []
+  #dirty: QueueLog[] = []
+  /** The log that handed out the last message, and how many in a row. */
+  #last: QueueLog | undefined
+  #row = 0
+
+  constructor(pool: PagePool, options: QueueLogOptions, levels: PriorityLevels) {
+    this.#pool = pool
+    this.#options = options
+    this.#levels = levels
+    this.#byLevel = new Array<QueueLog | undefined>(levels.count).fill(undefined)
+  }
+
+  get readyCount(): number {
+    return this.#sum((log) => log.readyCount)
+  }
+
+  get unackedCount(): number {
+    return this.#sum((log) => log.unackedCount)
+  }
+
+  get readyBodyBytes(): number {
+    return this.#sum((log) => log.readyBodyBytes)
+  }
+
+  get hasDeadlines(): boolean {
+    return this.#logs.some((log) => log.hasDeadlines)
+  }
+
+  get headDeadlineMs(): number {
+    return this.#next()?.headDeadlineMs ?? 0
+  }
+
+  get lastWasRedelivered(): boolean {
+    return this.#last?.lastWasRedelivered ?? false
+  }
+
+  get handedOutMarks(): readonly number[] {
+    return this.#logs.flatMap((log) => log.handedOutMarks)
+  }
+
+  append(message: Message, shared?: SharedBody): number {
+    return this.#level(this.#levels.levelOf(message.priority)).append(message, shared)
+  }
+
+  takeNext(view: Message): number {
+    const log = this.#next()
+    if (!log) return -1
+    const seq = log.takeNext(view)
+    if (seq < 0) return -1
+    this.#row = log === this.#last ? this.#row + 1 : 1
+    this.#last = log
+    return seq
+  }
+
+  read(seq: number, view: Message): void {
+    this.#of(seq).read(seq, view)
+  }
+
+  returnsOf(seq: number): ReturnCounts | undefined {
+    return this.#of(seq).returnsOf(seq)
+  }
+
+  noteReturn(seq: number, isFailure: boolean): ReturnCounts {
+    return this.#of(seq).noteReturn(seq, isFailure)
+  }
+
+  settle(seq: number): void {
+    this.#of(seq).settle(seq)
+  }
+
+  requeue(seq: number): void {
+    this.#of(seq).requeue(seq)
+  }
+
+  purge(): number {
+    return this.#sum((log) => log.purge())
+  }
+
+  discard(): void {
+    for (const log of this.#logs) log.discard()
+    this.#dirty = []
+  }
+
+  collect(store: MessageStore, queueId: number): void {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const log of dirty) log.collect(store, queueId)
+  }
+
+  collectRedelivered(store: MessageStore, queueId: number): void {
+    for (const log of this.#logs) log.collectRedelivered(store, queueId)
+  }
+
+  restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
+    this.#level(levelOfSeq(firstSeq)).restore(firstSeq, label, handedOutBefore, sharedIds)
+  }
+
+  #sum(count: (log: QueueLog) => number): number {
+    let sum = 0
+    for (const log of this.#logs) sum += count(log)
+    return sum
+  }
+
+  /** The log whose message is the next: the highest that has one, unless it has had its share. */
+  #next(): QueueLog | undefined {
+    const { inARow } = this.#levels
+    let passedOver: QueueLog | undefined
+    for (const log of this.#logs) {
+      if (log.readyCount === 0) continue
+      if (inARow !== undefined && log === this.#last && this.#row >= inARow && !passedOver) passedOver = log
+      else return log
+    }
+    return passedOver
+  }
+
+  #of(seq: number): QueueLog {
+    return this.#level(levelOfSeq(seq))
+  }
+
+  #level(level: number): QueueLog {
+    return this.#byLevel[level] ?? this.#open(level)
+  }
+
+  #open(level: number): QueueLog {
+    if (level >= this.#byLevel.length) throw new Error(`a queue has no priority level ${level}`)
+    const options = { ...this.#options, firstSeq: level * LEVEL_SEQS, onDirty: () => this.#onDirty(log) }
+    const log = new QueueLog(this.#pool, options)
+    this.#byLevel[level] = log
+    this.#logs.splice(0, this.#logs.length, ...this.#opened())
+    return log
+  }
+
+  #opened(): QueueLog[] {
+    return this.#byLevel.filter((log) => log !== undefined).reverse()
+  }
+
+  #onDirty(log: QueueLog): void {
+    this.#dirty.push(log)
+    if (this.#dirty.length === 1) this.#options.onDirty()
+  }
+}

@@ -1,0 +1,93 @@
+import type { Consumer } from './consumer.js'
+
+/** The consumers of one priority that can take a message, and whose turn it is. */
+class Ring {
+  readonly priority: number
+  readonly consumers: Consumer[] = []
+  turn = 0
+
+  constructor(priority: number) {
+    this.priority = priority
+  }
+}
+
+/**
+ * The consumers of a queue that can take a message: the highest priority first, and in turn inside a priority.
+ *
+ * Those that turn out not to be able to leave on the way, and come back with `enter`.
+ */
+export class ReadyConsumers {
+  /** The highest priority first. Never empty, so that most queues have one for good. */
+  readonly #rings: Ring[] = [new Ring(0)]
+  /** The ring that `next` has found a consumer in. */
+  #found: Ring = this.#rings[0] as Ring // made in the line above
+  #size = 0
+
+  get isEmpty(): boolean {
+    return this.#size === 0
+  }
+
+  /** Adds a consumer that is not ready yet. A newcomer waits until all the others have had their turn. */
+  enter(consumer: Consumer): void {
+    consumer.isReady = true
+    this.#size++
+    const ring = this.#ringOf(consumer.priority)
+    ring.consumers.splice(ring.turn, 0, consumer)
+    ring.turn = (ring.turn + 1) % ring.consumers.length
+  }
+
+  /** Takes a consumer out. Harmless when it is not in. */
+  leave(consumer: Consumer): void {
+    if (!consumer.isReady) return
+    consumer.isReady = false
+    this.#size--
+    const ring = this.#ringOf(consumer.priority)
+    const index = ring.consumers.indexOf(consumer)
+    ring.consumers.splice(index, 1)
+    if (index < ring.turn) ring.turn--
+    if (ring.turn >= ring.consumers.length) ring.turn = 0
+    if (ring.consumers.length === 0 && this.#rings.length > 1) this.#rings.splice(this.#rings.indexOf(ring), 1)
+  }
+
+  clear(): void {
+    for (const { consumers } of this.#rings) for (const consumer of consumers) consumer.isReady = false
+    this.#rings.splice(0, this.#rings.length, new Ring(0))
+    this.#size = 0
+  }
+
+  /** The consumer whose turn it is. */
+  next(): Consumer | undefined {
+    while (this.#size > 0) {
+      const ring = this.#highest()
+      const consumer = ring.consumers[ring.turn] as Consumer // the ring is not empty
+      if (consumer.canTake) {
+        this.#found = ring
+        return consumer
+      }
+      this.leave(consumer)
+    }
+    return undefined
+  }
+
+  /** The consumer that `next` found has had its turn. */
+  advance(): void {
+    const ring = this.#found
+    if (++ring.turn >= ring.consumers.length) ring.turn = 0
+  }
+
+  /** The first ring that is not empty, of which there is one. */
+  #highest(): Ring {
+    let index = 0
+    while (this.#rings[index]?.consumers.length === 0) index++
+    return this.#rings[index] as Ring // by contract
+  }
+
+  #ringOf(priority: number): Ring {
+    const index = this.#rings.findIndex((ring) => ring.priority <= priority)
+    const found = this.#rings[index]
+    if (found?.priority === priority) return found
+    const ring = new Ring(priority)
+    this.#rings.splice(index < 0 ? this.#rings.length : index, 0, ring)
+    return ring
+  }
+}

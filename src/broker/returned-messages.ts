@@ -1,0 +1,94 @@
+import type { Clock } from '../base/clock.js'
+import { DeadlineTimer } from './deadline-timer.js'
+
+/** A message that waits before it is handed out again. */
+interface Delayed {
+  readonly seq: number
+  readonly bodyBytes: number
+  readonly dueMs: number
+}
+
+/**
+ * Messages that were given back and are not where they were: those of quorum queues, which are served before all others in
+ * the order of their return, and those that wait for their next try. In the log they stay unacked.
+ */
+export class ReturnedMessages {
+  readonly #clock: Clock
+  readonly #timer: DeadlineTimer
+  readonly #onDue: (seq: number, bodyBytes: number) => void
+  /** Entries before `head` have been taken. */
+  #ready: { readonly seq: number; readonly bodyBytes: number }[] = []
+  #head = 0
+  #readyBodyBytes = 0
+  /** The earliest first. */
+  #delayed: Delayed[] = []
+
+  /** @param onDue called with a message whose delay is over. */
+  constructor(clock: Clock, onDue: (seq: number, bodyBytes: number) => void) {
+    this.#clock = clock
+    this.#onDue = onDue
+    this.#timer = new DeadlineTimer(clock, () => this.#releaseDue())
+  }
+
+  /** Those to be served. */
+  get readyCount(): number {
+    return this.#ready.length - this.#head
+  }
+
+  get readyBodyBytes(): number {
+    return this.#readyBodyBytes
+  }
+
+  get delayedCount(): number {
+    return this.#delayed.length
+  }
+
+  /** The first one to be served; -1 when there is none. */
+  get first(): number {
+    return this.#ready[this.#head]?.seq ?? -1
+  }
+
+  add(seq: number, bodyBytes: number): void {
+    this.#ready.push({ seq, bodyBytes })
+    this.#readyBodyBytes += bodyBytes
+  }
+
+  /** Keeps a message back for so long. */
+  delay(seq: number, bodyBytes: number, delayMs: number): void {
+    const dueMs = this.#clock.wallMs() + delayMs
+    let index = this.#delayed.length
+    while (index > 0 && (this.#delayed[index - 1]?.dueMs ?? 0) > dueMs) index--
+    this.#delayed.splice(index, 0, { seq, bodyBytes, dueMs })
+    this.#timer.arm(dueMs)
+  }
+
+  /** Takes out the first one to be served. @returns -1 when there is none. */
+  take(): number {
+    const first = this.#ready[this.#head]
+    if (!first) return -1
+    this.#head++
+    this.#readyBodyBytes -= first.bodyBytes
+    if (this.#head === this.#ready.length) {
+      this.#ready = []
+      this.#head = 0
+    }
+    return first.seq
+  }
+
+  clear(): void {
+    this.#timer.cancel()
+    this.#ready = []
+    this.#head = 0
+    this.#readyBodyBytes = 0
+    this.#delayed = []
+  }
+
+  #releaseDue(): void {
+    const nowMs = this.#clock.wallMs()
+    const due = this.#delayed.findIndex(({ dueMs }) => dueMs > nowMs)
+    const released = this.#delayed.splice(0, due < 0 ? this.#delayed.length : due)
+    const [next] = this.#delayed
+    if (next) this.#timer.arm(next.dueMs)
+    for (const { seq, bodyBytes } of released) this.#onDue(seq, bodyBytes)
+  }
+}
