@@ -12,7 +12,7 @@ export interface BatchWaiter {
 }
 
 /** Octets of messages that may wait for the disk before their publishers have to. */
-const UNSTORED_OCTETS_MAX = 8 * 1024 * 1024
+const UNSTORED_OCTETS_MAX = 16 * 1024 * 1024
 
 /**
  * Turns changes into batches, one in flight at a time. What changes while a batch is being flushed is the next one: the
