@@ -59,7 +59,6 @@ export type EnqueueResult = (typeof Enqueued)[keyof typeof Enqueued]
 /** Where messages wait: what all types of queue have in common, for exchanges, channels and the virtual host. */
 export interface Queue extends BatchSource, ConsumedQueue {
   readonly id: number
-  readonly type: QueueType
   readonly isDurable: boolean
   readonly exclusiveOwner: ExclusiveOwner | undefined
   readonly isAutoDelete: boolean
@@ -86,9 +85,6 @@ export interface Queue extends BatchSource, ConsumedQueue {
    * @returns a function that takes the wish back.
    */
   awaitRelief(goOn: () => void): () => void
-
-  /** What it goes by. */
-  readonly settings: QueueSettings
 
   /** Goes by other settings from now on: policies have changed. */
   apply(settings: QueueSettings): void

@@ -1,7 +1,6 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { parseConsumerArguments } from '../broker/consumer-arguments.js'
-import { refuseConsumerNotYetHonoured } from '../broker/declaration/not-yet-honoured.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
 import { AmqpError } from '../protocol/amqp-error.js'
@@ -15,8 +14,16 @@ import {
   encodeBasicRecoverOk,
 } from '../protocol/generated/methods.js'
 import { Message } from '../protocol/message.js'
-import { consumerTagInUse, globalQosNotSupported, notImplemented, unknownDeliveryTag } from '../protocol/reply-texts.js'
+import {
+  acknowledgementTimedOut,
+  consumerTagInUse,
+  globalQosNotSupported,
+  notImplemented,
+  tooManyConsumers,
+  unknownDeliveryTag,
+} from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
+import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
@@ -31,9 +38,10 @@ export class Subscriber implements ConsumerSink {
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
   readonly #view = new Message()
+  readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
   /** The prefetch of consumers to come. */
-  #prefetch = 0
+  #prefetch: number
   /** The limit that all consumers share; 0 means none. */
   #channelPrefetch = 0
   /** Unacked deliveries to consumers, which the shared limit counts; those of basic.get do not count. */
@@ -61,7 +69,15 @@ export class Subscriber implements ConsumerSink {
     this.#context = context
     this.#output = output
     this.#bodyMax = bodyFrameMax(context.frameMax)
+    this.#prefetch = context.defaultPrefetch
     this.#onCancelled = onCancelled
+    this.#timeouts = new DeliveryTimeouts({
+      clock: context.clock,
+      unacked: this.#unacked,
+      timeoutOf: ({ queue, consumer }) => this.#timeoutOf(queue, consumer),
+      nextTag: () => this.#nextDeliveryTag,
+      onLate: (late) => this.#onLate(late),
+    })
   }
 
   get owner(): object {
@@ -78,6 +94,7 @@ export class Subscriber implements ConsumerSink {
     if (!consumer.noAck) {
       this.#unacked.add(tag, seq, consumer.queue, consumer)
       this.#consumerUnacked++
+      if (!this.#timeouts.isLooking) this.#lookAfter(consumer.queue, consumer)
     }
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
@@ -120,20 +137,22 @@ export class Subscriber implements ConsumerSink {
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
   consume(method: BasicConsume, queueName: ByteString): void {
-    const { vhost, access, owner } = this.#context
+    const { vhost, access, owner, consumersMax } = this.#context
     if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    const { priority } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
-    refuseConsumerNotYetHonoured(method.arguments, queue)
+    const { priority, timeoutMs } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
     if (this.#channelPrefetch > 0 && queue.type !== 'classic') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const prefetch = this.#prefetch
-    const options = { tag, noAck, isExclusive: exclusive, prefetch, priority, arguments: method.arguments }
+    const isExclusive = exclusive
+    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, arguments: method.arguments }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
+    if (!noAck) this.#lookAfter(queue, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
     queue.resume(consumer)
   }
@@ -161,7 +180,10 @@ export class Subscriber implements ConsumerSink {
     if (seq < 0 && queue.isLoading) return this.#getLater(queue, method)
     if (seq < 0) return encodeBasicGetEmpty(this.#output.buffer, this.#channel)
     const tag = this.#nextDeliveryTag++
-    if (!method.noAck) this.#unacked.add(tag, seq, queue, undefined)
+    if (!method.noAck) {
+      this.#unacked.add(tag, seq, queue, undefined)
+      this.#lookAfter(queue, undefined)
+    }
     const { messagesReady, lastWasRedelivered } = queue
     encodeGetOk(this.#output.buffer, this.#channel, tag, lastWasRedelivered, messagesReady, view, this.#bodyMax)
   }
@@ -216,10 +238,40 @@ export class Subscriber implements ConsumerSink {
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
     this.#isClosed = true
+    this.#timeouts.stop()
     // Before another consumer may take its place, which goes on where this one has ended.
     this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
+    this.#afterSettling()
+  }
+
+  #lookAfter(queue: ConsumedQueue, consumer: Consumer | undefined): void {
+    this.#timeouts.lookAfter(this.#timeoutOf(queue, consumer))
+  }
+
+  #timeoutOf(queue: ConsumedQueue, consumer: Consumer | undefined): number {
+    const { profile, consumerTimeoutMs } = this.#context
+    if (profile.consumerTimeoutScope === 'quorum-queues' && queue.type !== 'quorum') return Number.POSITIVE_INFINITY
+    return consumer?.timeoutMs ?? queue.settings.consumerTimeoutMs ?? consumerTimeoutMs
+  }
+
+  /** Before 4.3 the channel closes. Since then the messages go back, and their consumers are cancelled. */
+  #onLate(late: readonly Delivery[]): void {
+    const { profile, hasCancelNotify } = this.#context
+    const [first] = late
+    if (!first) return
+    if (profile.consumerTimeoutScope === 'every-queue') {
+      const error = acknowledgementTimedOut(this.#channel, this.#timeoutOf(first.queue, first.consumer))
+      return this.#context.failChannel(this.#channel, error)
+    }
+    for (const { tag } of late) this.#unacked.take(tag, false, this.#returning('timeout'))
+    const consumers = new Set(late.flatMap(({ consumer }) => consumer ?? []))
+    for (const consumer of consumers) this.#context.vhost.removeConsumer(consumer)
+    if (!hasCancelNotify && consumers.size > 0) {
+      return this.#context.failChannel(this.#channel, acknowledgementTimedOut(this.#channel, -1))
+    }
+    for (const consumer of consumers) this.consumerCancelled(consumer)
     this.#afterSettling()
   }
 

@@ -12,13 +12,7 @@ const QUEUE_TYPES_NOT_YET_HONOURED: readonly QueueType[] = ['stream']
 
 /** Arguments of queue.declare, by what of them would make a difference. */
 const NOT_YET_HONOURED: Readonly<Record<ByteString, (value: FieldValue) => boolean>> = {
-  'x-consumer-timeout': always,
   'x-message-deduplication': (value) => value.type !== 't' || value.value,
-}
-
-/** Arguments of basic.consume, likewise. */
-const NOT_YET_HONOURED_OF_CONSUMERS: Readonly<Record<ByteString, (value: FieldValue) => boolean>> = {
-  'x-consumer-timeout': always,
 }
 
 /** @throws PRECONDITION_FAILED */
@@ -27,18 +21,9 @@ export function refuseQueueNotYetHonoured(type: QueueType, args: FieldTable, que
   refuseArguments(NOT_YET_HONOURED, args, queue)
 }
 
-/** @throws PRECONDITION_FAILED */
-export function refuseConsumerNotYetHonoured(args: FieldTable, queue: Resource): void {
-  refuseArguments(NOT_YET_HONOURED_OF_CONSUMERS, args, queue)
-}
-
 function refuseArguments(refused: typeof NOT_YET_HONOURED, args: FieldTable, queue: Resource): void {
   for (const [name, matters] of Object.entries(refused)) {
     const value = lookup(args, name)
     if (value && matters(value)) throw unsupportedArgument(name, queue)
   }
-}
-
-function always(): boolean {
-  return true
 }

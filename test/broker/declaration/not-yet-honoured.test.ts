@@ -1,9 +1,6 @@
 import { describe, it } from 'vitest'
-import {
-  refuseConsumerNotYetHonoured,
-  refuseQueueNotYetHonoured,
-} from '../../../src/broker/declaration/not-yet-honoured.js'
-import type { FieldTable, FieldValue } from '../../../src/protocol/field-table.js'
+import { refuseQueueNotYetHonoured } from '../../../src/broker/declaration/not-yet-honoured.js'
+import type { FieldValue } from '../../../src/protocol/field-table.js'
 import { boolean, fields, longString } from '../../../src/protocol/field-values.js'
 import { ReplyCode } from '../../../src/protocol/generated/reply-codes.js'
 import { expectError } from '../../support/broker-fixture.js'
@@ -17,21 +14,15 @@ function expectRefusal(act: () => void, name: string): void {
 }
 
 describe('what is not honoured yet', () => {
-  it.each<[string, FieldValue]>([
-    ['x-consumer-timeout', int(0)],
-    ['x-message-deduplication', boolean(true)],
-  ])('is refused by name: %s', (name, value) => {
-    expectRefusal(() => refuseQueueNotYetHonoured('classic', only(name, value), queue), name)
-  })
+  it.each<[string, FieldValue]>([['x-message-deduplication', boolean(true)]])(
+    'is refused by name: %s',
+    (name, value) => {
+      expectRefusal(() => refuseQueueNotYetHonoured('classic', only(name, value), queue), name)
+    },
+  )
 
   it('is a stream', () => {
     expectRefusal(() => refuseQueueNotYetHonoured('stream', [], queue), 'x-queue-type=stream')
-  })
-
-  it('is a timeout of a consumer', () => {
-    const refuse = (args: FieldTable) => () => refuseConsumerNotYetHonoured(args, queue)
-    expectRefusal(refuse(only('x-consumer-timeout', int(1))), 'x-consumer-timeout')
-    refuse(fields({ 'x-priority': int(7), 'x-mine': int(1) }))()
   })
 
   it('is nothing that makes no difference', () => {
