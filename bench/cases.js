@@ -23,7 +23,11 @@ const THOUSAND = 1e3
  * @property {string} title
  * @property {'memory' | 'disk'} storage
  * @property {string[]} [load]
+<<<<<<< HEAD
  * @property {'deep' | 'stream' | 'start' | 'idle'} [special]
+=======
+ * @property {'deep' | 'recover' | 'start' | 'idle'} [special]
+>>>>>>> b1d76b4289a9c8c81d683f4dc8b0cb25122f4d42
  * @property {Figure[]} figures
  */
 
@@ -146,6 +150,7 @@ export const cases = [
     ],
   },
   {
+<<<<<<< HEAD
     name: 'stream',
     title: 'stream, 100 B: all in, then replayed to one and to three',
     storage: 'disk',
@@ -157,6 +162,28 @@ export const cases = [
       inform('anonymous, filling', 'megabytes', (result) => result.in.peakAnonymousMegabytes),
       inform('anonymous, one', 'megabytes', (result) => result.one.peakAnonymousMegabytes),
       inform('anonymous, three', 'megabytes', (result) => result.three.peakAnonymousMegabytes),
+=======
+    name: 'many-queues',
+    title: '1 000 queues, 1 000 publishers, 10 confirmed messages/s each',
+    storage: 'disk',
+    load: ['--queues', '1000', '--publishers', '1000', '--publish-only', '--persistent', '--size', '100'].concat([
+      '--confirm',
+      '100',
+      '--rate',
+      '10000',
+    ]),
+    figures: [confirmed(), confirmLatency('p50'), confirmLatency('p99')],
+  },
+  {
+    name: 'recover',
+    title: '1 000 queues of persistent messages of 100 B, after kill -9',
+    storage: 'disk',
+    special: 'recover',
+    figures: [
+      inform('start to first accepted connection', 'milliseconds', (result) => result.recoveryMs),
+      inform('resident then', 'megabytes', (result) => result.recovered?.now),
+      inform('of that anonymous', 'megabytes', (result) => result.recovered?.anonymous),
+>>>>>>> b1d76b4289a9c8c81d683f4dc8b0cb25122f4d42
     ],
   },
   {
