@@ -23,11 +23,7 @@ const THOUSAND = 1e3
  * @property {string} title
  * @property {'memory' | 'disk'} storage
  * @property {string[]} [load]
-<<<<<<< HEAD
- * @property {'deep' | 'stream' | 'start' | 'idle'} [special]
-=======
- * @property {'deep' | 'recover' | 'start' | 'idle'} [special]
->>>>>>> b1d76b4289a9c8c81d683f4dc8b0cb25122f4d42
+ * @property {'deep' | 'stream' | 'recover' | 'start' | 'idle'} [special]
  * @property {Figure[]} figures
  */
 
@@ -150,7 +146,6 @@ export const cases = [
     ],
   },
   {
-<<<<<<< HEAD
     name: 'stream',
     title: 'stream, 100 B: all in, then replayed to one and to three',
     storage: 'disk',
@@ -162,7 +157,9 @@ export const cases = [
       inform('anonymous, filling', 'megabytes', (result) => result.in.peakAnonymousMegabytes),
       inform('anonymous, one', 'megabytes', (result) => result.one.peakAnonymousMegabytes),
       inform('anonymous, three', 'megabytes', (result) => result.three.peakAnonymousMegabytes),
-=======
+    ],
+  },
+  {
     name: 'many-queues',
     title: '1 000 queues, 1 000 publishers, 10 confirmed messages/s each',
     storage: 'disk',
@@ -183,7 +180,6 @@ export const cases = [
       inform('start to first accepted connection', 'milliseconds', (result) => result.recoveryMs),
       inform('resident then', 'megabytes', (result) => result.recovered?.now),
       inform('of that anonymous', 'megabytes', (result) => result.recovered?.anonymous),
->>>>>>> b1d76b4289a9c8c81d683f4dc8b0cb25122f4d42
     ],
   },
   {

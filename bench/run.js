@@ -106,7 +106,6 @@ function runDeep(running, options, queue) {
   })
 }
 
-<<<<<<< HEAD
 /** Fills a stream with confirmed messages, then replays all of it: to one consumer, and to three at once. */
 async function runStream(running, options, queue) {
   const both = ['--queue', queue, '--durable', '--queue-type', 'stream', '--size', '100', '--timeout', '600']
@@ -122,7 +121,8 @@ async function runStream(running, options, queue) {
     return { eachPerS: Math.min(...reports.map((report) => report.delivered_per_s)) }
   })
   return { in: filled, one, three }
-=======
+}
+
 /** Fills queues with confirmed persistent messages, kills the broker, and starts it anew; then everything must be there. */
 function runRecovery(broker, options, queue) {
   const both = ['--queue', queue, '--queues', '1000', '--durable', '--size', '100', '--publishers', '4']
@@ -132,7 +132,6 @@ function runRecovery(broker, options, queue) {
       runLoad(running, options.interrupt, [...all, '--publish-only', '--persistent', '--confirm', '10000', '--keep']),
     (running) => runLoad(running, options.interrupt, [...all, '--consume-only']),
   )
->>>>>>> b1d76b4289a9c8c81d683f4dc8b0cb25122f4d42
 }
 
 async function runCase(kase, broker, options, round) {
