@@ -211,7 +211,10 @@ export class MessageQueue implements Queue {
 
   discard(seq: number, consumer: Consumer | undefined, _cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
-    if (!this.#isDeleted) this.#dieUnacked(seq, 'rejected')
+    if (this.#isDeleted) return
+    // First, as what is dead-lettered may come back and go to the one that would not have it.
+    if (consumer && !consumer.isReady && this.#consumers.all.includes(consumer)) this.#consumers.resume(consumer)
+    this.#dieUnacked(seq, 'rejected')
   }
 
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
@@ -223,7 +226,9 @@ export class MessageQueue implements Queue {
 
   deliverReady(): void {
     if (this.#isDeleted) return
-    for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+    if (this.#exhausted.length > 0) {
+      for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+    }
     this.#deliver()
     this.#tidy()
   }
@@ -244,13 +249,18 @@ export class MessageQueue implements Queue {
     if (isLast) {
       this.#lease.touch()
       this.#waitingPublishers.relieve(0)
-    } else if (this.#consumers.hasReady) this.#deliver()
+    } else this.deliverReady()
     return isLast
   }
 
+  admit(consumer: Consumer): void {
+    if (!this.#isDeleted) this.#consumers.resume(consumer)
+  }
+
   resume(consumer: Consumer): void {
-    if (this.#isDeleted || !this.#consumers.resume(consumer)) return
-    if (this.messagesReady > 0) this.#deliver()
+    if (this.#isDeleted) return
+    this.#consumers.resume(consumer)
+    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver()
   }
 
   purge(): number {
