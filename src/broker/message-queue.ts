@@ -32,7 +32,7 @@ import type { QueueSettings } from './queue-settings.js'
 import { isExhausted, isFailure, quorumLevels, retryDelayMs, returnHeaders } from './return-rules.js'
 import { ReturnedMessages } from './returned-messages.js'
 import type { SharedBody } from './shared-bodies.js'
-import { UndeliveredDeaths } from './undelivered-deaths.js'
+import { type UndeliveredDeath, UndeliveredDeaths } from './undelivered-deaths.js'
 import { WaitingPublishers } from './waiting-publishers.js'
 
 /** Octets of records that are read from the store in one go. */
@@ -110,7 +110,11 @@ export class MessageQueue implements Queue {
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
     this.#returned = new ReturnedMessages(clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
-    this.#undelivered = new UndeliveredDeaths(clock, (seq, reason) => this.#retryDeath(seq, reason))
+    this.#undelivered = new UndeliveredDeaths(
+      clock,
+      (publish) => this.#parts.host.inTurn(publish),
+      (seq, death) => this.#publishDeath(seq, death),
+    )
     const isUsed = () => this.#consumers.all.length > 0
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
     this.#expiryTimer = new DeadlineTimer(clock, () => this.#dropExpired())
@@ -468,8 +472,12 @@ export class MessageQueue implements Queue {
 
   /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
   #die(seq: number, message: Message, reason: DeathReason): void {
-    if (this.#deadLetter(message, reason)) this.#log.settle(seq)
-    else this.#undelivered.keep(seq, reason)
+    if (this.#settings.isDeadLetterAtLeastOnce) {
+      this.#undelivered.keep(seq, reason)
+      return
+    }
+    this.#deadLetter(message, reason)
+    this.#log.settle(seq)
   }
 
   #dieUnacked(seq: number, reason: DeathReason): void {
@@ -477,17 +485,19 @@ export class MessageQueue implements Queue {
     this.#die(seq, this.#view, reason)
   }
 
-  /** @returns whether the queue is rid of the message. */
-  #deadLetter(message: Message, reason: DeathReason): boolean {
+  #deadLetter(message: Message, reason: DeathReason): void {
     const settings = this.#settings
-    if (settings.deadLetterExchange === undefined) return true
-    const isTaken = this.#parts.host.deadLetter(message, this, reason, settings)
-    return isTaken || !settings.isDeadLetterAtLeastOnce
+    if (settings.deadLetterExchange !== undefined) this.#parts.host.deadLetter(message, this, reason, settings)
   }
 
-  #retryDeath(seq: number, reason: DeathReason): boolean {
+  /** @returns whether the queue is rid of a message that it has kept. */
+  #publishDeath(seq: number, { reason, takenBy }: UndeliveredDeath): boolean {
+    const { host } = this.#parts
+    const settings = this.#settings
     this.#log.read(seq, this.#view)
-    if (!this.#deadLetter(this.#view, reason)) return false
+    // Policies may have changed since.
+    if (!settings.isDeadLetterAtLeastOnce) this.#deadLetter(this.#view, reason)
+    else if (!host.deadLetterSurely(this.#view, this, reason, settings, takenBy)) return false
     this.#log.settle(seq)
     return true
   }
