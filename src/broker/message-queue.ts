@@ -30,7 +30,7 @@ import { QueueLog } from './queue-log.js'
 import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
 import { isExhausted, isFailure, quorumLevels, retryDelayMs, returnHeaders } from './return-rules.js'
-import { ReturnedMessages } from './returned-messages.js'
+import { type ReturnedMessage, ReturnedMessages } from './returned-messages.js'
 import type { SharedBody } from './shared-bodies.js'
 import { type UndeliveredDeath, UndeliveredDeaths } from './undelivered-deaths.js'
 import { WaitingPublishers } from './waiting-publishers.js'
@@ -109,7 +109,7 @@ export class MessageQueue implements Queue {
     this.#storesAll = this.type === 'quorum'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
-    this.#returned = new ReturnedMessages(clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
+    this.#returned = new ReturnedMessages(clock, (returned) => this.#onRetryDue(returned))
     this.#undelivered = new UndeliveredDeaths(
       clock,
       (publish) => this.#parts.host.inTurn(publish),
@@ -117,7 +117,7 @@ export class MessageQueue implements Queue {
     )
     const isUsed = () => this.#consumers.all.length > 0
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
-    this.#expiryTimer = new DeadlineTimer(clock, () => this.#dropExpired())
+    this.#expiryTimer = new DeadlineTimer(clock, () => this.deliverReady())
     this.#properties = new PropertiesReader(profile.sortsHeaders)
     this.#settings = settings
     this.#log = this.#newLog(settings)
@@ -189,8 +189,11 @@ export class MessageQueue implements Queue {
   get(view: Message, noAck: boolean): number {
     if (this.type === 'quorum' && this.#settings.isSingleActive) throw getFromSingleActiveConsumerQueue(this)
     this.#lease.touch()
-    const seq = this.#takeUnexpired(view)
+    while (!this.#dropOverdue());
+    const seq = this.#take(view)
+    this.#watchHead()
     if (seq < 0) return -1
+    if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
     return seq
@@ -378,31 +381,20 @@ export class MessageQueue implements Queue {
   #deliver(): void {
     const view = this.#view
     while (this.messagesReady > 0) {
+      // First, as what dies may come back and go to the consumer whose turn it is.
+      if (!this.#dropOverdue()) break
       const consumer = this.#consumers.next()
-      if (!consumer) break
-      const seq = this.#takeUnexpired(view)
-      if (seq < 0) break
+      const seq = consumer ? this.#take(view) : -1
+      if (!consumer || seq < 0) break
+      if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
       this.#consumers.advance()
       this.#handedOutCount++
       if (!consumer.noAck) consumer.unackedCount++
       consumer.sink.deliver(consumer, view, seq, this.#lastWasRedelivered)
       if (consumer.noAck) this.#log.settle(seq)
     }
+    if (this.messagesReady > 0) this.#watchHead()
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
-  }
-
-  /** Takes the first ready message that may still be handed out, as it is to be sent. */
-  #takeUnexpired(view: Message): number {
-    for (;;) {
-      const seq = this.#take(view)
-      if (seq < 0) return -1
-      if (view.deadlineMs > 0 && view.deadlineMs < this.#parts.clock.wallMs()) {
-        this.#die(seq, view, 'expired')
-        continue
-      }
-      if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
-      return seq
-    }
   }
 
   #take(view: Message): number {
@@ -434,11 +426,14 @@ export class MessageQueue implements Queue {
   #tidy(): void {
     if (this.#isDeleted) return
     if (this.#limit) this.#dropExcess(this.#limit)
-    if (this.#log.hasDeadlines) this.#dropExpired()
+    if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
+    this.#watchHead()
+    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
   #dropExcess(limit: LengthLimit): void {
-    while (limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
+    // What has expired leaves as that, and not as too much.
+    while (this.#dropOverdue() && limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
       const seq = this.#take(this.#view)
       // It has to be read from the store: goes on when it has been.
       if (seq < 0) return
@@ -446,24 +441,34 @@ export class MessageQueue implements Queue {
     }
   }
 
-  /** Has messages leave that have expired and are the first, and sees to it that the next one does in time. */
-  #dropExpired(): void {
-    const nowMs = this.#parts.clock.wallMs()
+  /**
+   * Has messages leave that are the first and expire by `untilMs`.
+   * @returns false when there are more of them than one turn takes.
+   */
+  #dropExpired(untilMs: number): boolean {
     for (let left = EXPIRED_PER_TURN; left > 0; left--) {
-      const deadlineMs = this.#headDeadlineMs()
-      if (Number.isNaN(deadlineMs) || deadlineMs === 0) return
-      if (deadlineMs > nowMs) return this.#expiryTimer.arm(deadlineMs)
-      const seq = this.#take(this.#view)
-      this.#die(seq, this.#view, 'expired')
+      const deadlineMs = this.#headDeadlineMs
+      if (!(deadlineMs > 0 && deadlineMs <= untilMs)) return true
+      this.#die(this.#take(this.#view), this.#view, 'expired')
     }
-    this.#expiryTimer.arm(nowMs)
+    return false
   }
 
-  #headDeadlineMs(): number {
-    const { first } = this.#returned
-    if (first < 0) return this.#log.headDeadlineMs
-    this.#log.read(first, this.#view)
-    return this.#view.deadlineMs
+  /** The same before a delivery: what expires in this very millisecond may still be handed out. */
+  #dropOverdue(): boolean {
+    return !(this.#headDeadlineMs > 0) || this.#dropExpired(this.#parts.clock.wallMs() - 1)
+  }
+
+  /** Sees to it that the first message leaves in time. */
+  #watchHead(): void {
+    const deadlineMs = this.#headDeadlineMs
+    if (deadlineMs > 0) this.#expiryTimer.arm(deadlineMs)
+  }
+
+  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
+  get #headDeadlineMs(): number {
+    if (this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
+    return this.#log.hasDeadlines ? this.#log.headDeadlineMs : 0
   }
 
   get #readyBodyBytes(): number {
@@ -510,18 +515,20 @@ export class MessageQueue implements Queue {
       return
     }
     this.#log.read(seq, this.#view)
+    const { bodyBytes, deadlineMs } = this.#view
+    const returned = { seq, bodyBytes, deadlineMs }
     const delayMs = retryDelayMs(counts, cause, this.#settings)
-    if (delayMs > 0) this.#returned.delay(seq, this.#view.bodyBytes, delayMs)
-    else this.#putBack(seq, this.#view.bodyBytes)
+    if (delayMs > 0) this.#returned.delay(returned, delayMs)
+    else this.#putBack(returned)
   }
 
-  #putBack(seq: number, bodyBytes: number): void {
-    if (this.type === 'quorum') this.#returned.add(seq, bodyBytes)
-    else this.#log.requeue(seq)
+  #putBack(returned: ReturnedMessage): void {
+    if (this.type === 'quorum') this.#returned.add(returned)
+    else this.#log.requeue(returned.seq)
   }
 
-  #onRetryDue(seq: number, bodyBytes: number): void {
-    this.#putBack(seq, bodyBytes)
+  #onRetryDue(returned: ReturnedMessage): void {
+    this.#putBack(returned)
     this.deliverReady()
   }
 
