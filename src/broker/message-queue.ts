@@ -69,6 +69,8 @@ export class MessageQueue implements Queue {
   readonly asRoute: readonly Queue[] = [this]
   readonly #parts: QueueParts
   readonly #storesAll: boolean
+  /** Whether every delivery has a header that counts it, the first one too. */
+  readonly #countsDeliveries: boolean
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
@@ -107,6 +109,7 @@ export class MessageQueue implements Queue {
     this.arguments = options.arguments
     const { clock, profile } = parts
     this.#storesAll = this.type === 'quorum'
+    this.#countsDeliveries = this.type === 'quorum' && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
     this.#returned = new ReturnedMessages(clock, (returned) => this.#onRetryDue(returned))
@@ -361,7 +364,7 @@ export class MessageQueue implements Queue {
   }
 
   #accept(message: Message, shared: SharedBody | undefined): EnqueueResult {
-    if (this.messagesReady === 0) {
+    if (this.messagesReady === 0 && !this.#countsDeliveries) {
       const consumer = this.#consumers.next()
       if (consumer?.noAck) {
         // Settled as it is sent: it needs neither a page nor the store.
