@@ -336,7 +336,7 @@ export class MessageQueue implements Queue {
 
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
-    this.#limit = LengthLimit.of(settings, this.type)
+    this.#limit = LengthLimit.of(settings, this.type, this.#limit)
     this.#isPlain = !this.#limit && settings.messageTtlMs === undefined
     this.#lease.begin(settings.expiresMs)
   }
