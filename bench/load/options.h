@@ -26,10 +26,12 @@ struct options {
   uint32_t confirm; // most unconfirmed messages of one publisher; 0 is no confirms
   uint32_t ack_every; // 0 is automatic acknowledgement
   uint32_t prefetch; // 0 is no limit
+  const char *stream_offset; // x-stream-offset, or NULL
   uint32_t frame_max; // asked for; the broker may say less
   double rate; // messages a second of all publishers; 0 is as fast as it goes
 
   double warmup, duration, drain, timeout; // seconds
+  double progress; // seconds between two lines that tell how far the run is; 0 is none
   uint64_t count; // messages of the whole run; 0 is until the duration is over
   uint32_t verify; // every n-th body is compared octet by octet; 0 is none
   bool publishing, consuming;

@@ -11,7 +11,7 @@ export interface User {
   readonly limits: UserLimits
 }
 
-/** Absent or negative: unlimited. */
+/** Absent or negative: unlimited; 0 allows none. Whole numbers. */
 export interface UserLimits {
   readonly maxConnections?: number
   readonly maxChannels?: number

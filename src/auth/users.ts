@@ -17,7 +17,7 @@ import {
 } from './permissions.js'
 import { StoredValue } from './stored-value.js'
 import { type TopicPatterns, type TopicPermission, TopicPermissions, type TopicVerb } from './topic-permissions.js'
-import { UnknownUserError, type User } from './user.js'
+import { UnknownUserError, type User, type UserLimits } from './user.js'
 
 export interface UsersOptions {
   /** Hears of patterns that cost too much to match. */
@@ -48,6 +48,8 @@ export class Users {
   /** What a login as nobody is compared with, so that it takes as long as any other. */
   readonly #nobody: User
   #version = 0
+  /** Called when a user has been deleted: whoever is logged in as that user has to leave. */
+  onDeleted: (name: ByteString) => void = () => undefined
 
   /** Takes in what `definitions` has loaded. @throws Error naming the definition when one is damaged. */
   constructor(definitions: Definitions, options: UsersOptions = {}) {
@@ -105,6 +107,11 @@ export class Users {
     this.put({ ...this.#known(name), tags })
   }
 
+  /** Replaces the limits of a user, for connections and channels to come. @throws UnknownUserError */
+  setLimits(name: ByteString, limits: UserLimits): void {
+    this.put({ ...this.#known(name), limits })
+  }
+
   /** Deletes a user with all permissions. @returns whether there was one. */
   delete(name: ByteString): boolean {
     const entry = this.#users.get(name)
@@ -114,6 +121,7 @@ export class Users {
     this.#permissions.removeWhere(({ user }) => user === name)
     this.#topicPermissions.removeWhere(({ user }) => user === name)
     this.#version++
+    this.onDeleted(name)
     return true
   }
 

@@ -6,26 +6,36 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { type BrokerLimits, NO_LIMITS } from './limits.js'
 import { PagePool } from './page.js'
+import { Parameters } from './parameters.js'
 import { levelOfSeq } from './priority-log.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
+import type { RecordKeeper } from './record-keeper.js'
 import { SharedBodies } from './shared-bodies.js'
 import {
   DefinitionKind,
   readStoredArguments,
   type StoredBinding,
   type StoredCleanStop,
+  type StoredDelayedMessages,
   type StoredExchange,
+  type StoredPolicy,
   type StoredQueue,
+  type StoredStreamOffsets,
   type StoredVirtualHost,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import { VirtualHost } from './virtual-host.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface BrokerSettings {
   readonly profile: CompatProfile
   readonly clock: Clock
   readonly log: Log
+  /** None by default. */
+  readonly limits?: BrokerLimits
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
 }
@@ -33,17 +43,23 @@ export interface BrokerSettings {
 /** The virtual hosts, and what they share. Knows neither sockets nor users. */
 export class Broker {
   readonly committer: Committer
+  readonly parameters: Parameters
   readonly #parts: BrokerParts
   readonly #log: Log
   readonly #clock: OwnedClock
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
+  /** Called before a virtual host is removed: whoever has something there has to leave. */
+  onVirtualHostRemoval: (vhost: VirtualHost) => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
+  /** Those that have records in the store beside the queues, by their ids; for recovery. */
+  readonly #keepers = new Map<number, RecordKeeper>()
 
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    const { log, profile } = settings
+    this.parameters = new Parameters(definitions)
+    const { log, profile, limits = NO_LIMITS } = settings
     this.#clock = new OwnedClock(settings.clock, () => this.onActivity())
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
@@ -54,6 +70,8 @@ export class Broker {
       pool: new PagePool(),
       bodies,
       profile,
+      limits,
+      totals: this.#totals(),
       clock: this.#clock,
       log,
       onActivity,
@@ -69,6 +87,11 @@ export class Broker {
     return broker
   }
 
+  /** For what happens in the broker: its timers end with it, and each has the turn end. */
+  get clock(): Clock {
+    return this.#clock
+  }
+
   get vhosts(): Iterable<VirtualHost> {
     return this.#vhosts.values()
   }
@@ -77,25 +100,28 @@ export class Broker {
     return this.#vhosts.get(name)
   }
 
-  /** The virtual host of that name, made and stored if there is none. */
-  addVirtualHost(name: ByteString): VirtualHost {
+  /** The virtual host of that name, made and stored if there is none; one that exists stays as it is. */
+  addVirtualHost(name: ByteString, metadata: Partial<VirtualHostMetadata> = {}): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
-    const { definitions } = this.#parts
-    const vhost = new VirtualHost(definitions.takeId(), name, this.#parts)
-    const stored: StoredVirtualHost = { name }
-    definitions.put(vhost.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+    const id = this.#parts.definitions.takeId()
+    const vhost = new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata })
+    vhost.store()
     this.#vhosts.set(name, vhost)
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. Whoever calls this has closed its connections. */
-  removeVirtualHost(name: ByteString): void {
+  /** Removes a virtual host with all it holds. @returns whether there was one. */
+  removeVirtualHost(name: ByteString): boolean {
     const vhost = this.#vhosts.get(name)
-    if (!vhost) return
-    vhost.removeAll()
-    this.#parts.definitions.remove(vhost.definitionId)
+    if (!vhost) return false
+    // First, so that nobody enters it while its connections leave.
     this.#vhosts.delete(name)
+    this.onVirtualHostRemoval(vhost)
+    vhost.removeAll()
+    this.parameters.removeVhost(name)
+    this.#parts.definitions.remove(vhost.definitionId)
+    return true
   }
 
   /** Ends everything that waits for a time. */
@@ -124,23 +150,63 @@ export class Broker {
   #restoreDefinitions(): Map<number, Queue> {
     const { definitions } = this.#parts
     for (const { id, value } of definitions.loaded(DefinitionKind.VIRTUAL_HOST)) {
-      const { name } = value as StoredVirtualHost // Written by this module; the store keeps values as they are.
-      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts))
+      // Written by the virtual host; the store keeps values as they are.
+      const { name, ...metadata } = value as StoredVirtualHost
+      this.#vhosts.set(name, new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata }))
     }
+    this.#restorePolicies()
     const queues = new Map<number, Queue>()
     for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
       const stored = value as StoredExchange
-      this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      const exchange = this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      if (exchange.history) this.#keepers.set(id, exchange.history)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.DELAYED_MESSAGES)) {
+      const stored = value as StoredDelayedMessages
+      this.#keepers.set(id, this.#vhostOf(id, stored).delays.restore(id, stored.exchange))
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
       const stored = value as StoredQueue
       queues.set(id, this.#vhostOf(id, stored).restoreQueue(id, stored, readStoredArguments(stored.arguments)))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.STREAM_OFFSETS)) {
+      const stored = value as StoredStreamOffsets
+      const queue = queues.get(stored.queueId)
+      if (queue instanceof StreamQueue) queue.restoreOffsets(id, stored)
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.BINDING)) {
       const stored = value as StoredBinding
       this.#vhostOf(id, stored).bindings.restore(id, stored, readStoredArguments(stored.arguments))
     }
     return queues
+  }
+
+  /** Before queues and exchanges, which follow them from the start. */
+  #restorePolicies(): void {
+    const { definitions } = this.#parts
+    for (const { id, value } of definitions.loaded(DefinitionKind.POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('user', id, stored)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.OPERATOR_POLICY)) {
+      const stored = value as StoredPolicy
+      this.#vhostOf(id, stored).policies.restore('operator', id, stored)
+    }
+    for (const vhost of this.#vhosts.values()) vhost.followPolicies()
+  }
+
+  /** Counted when asked for: that is when something is declared where there is a limit. */
+  #totals(): BrokerParts['totals'] {
+    const vhosts = this.#vhosts
+    const sum = (countOf: (vhost: VirtualHost) => number) => [...vhosts.values()].reduce((n, v) => n + countOf(v), 0)
+    return {
+      get queues() {
+        return sum(({ queueCount }) => queueCount)
+      },
+      get exchanges() {
+        return sum(({ exchangeCount }) => exchangeCount)
+      },
+    }
   }
 
   #vhostOf(id: number, stored: { readonly vhost: ByteString }): VirtualHost {
@@ -158,6 +224,11 @@ export class Broker {
     const handedOut = handedOutMarks(stop?.value as StoredCleanStop | undefined) // Written by `stop`.
     for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
       const queue = queues.get(queueId)
+      const keeper = queue ? undefined : this.#keepers.get(queueId)
+      if (keeper) {
+        keeper.restore(firstSeq, label)
+        continue
+      }
       if (!queue) {
         // A queue that is not stored: transient, its messages written because memory was short.
         if (queueId !== unknownId) store.removeQueue(queueId)
@@ -174,6 +245,8 @@ export class Broker {
     for (const queue of queues.values()) queue.recovered()
     if (unknownId > 0) committer.touchDefinitions()
     await bodies.removeUnreferred()
+    for (const keeper of this.#keepers.values()) await keeper.restored()
+    this.#keepers.clear()
     for (const { id } of marks) definitions.remove(id)
     this.#log.info({ queues: queues.size, messages, afterCleanStop: marks.length > 0 }, 'recovered what was stored')
   }

@@ -2,6 +2,9 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import type { Resource } from '../protocol/reply-texts.js'
+import type { StreamSubscription } from './consumer-arguments.js'
+import type { QueueType } from './declaration/queue-type.js'
+import type { QueueSettings } from './queue-settings.js'
 
 /**
  * Why an unacked message goes back to its queue, or is discarded: `reject` and `nack` are the client's, `lost` means that
@@ -12,6 +15,9 @@ export type ReturnCause = 'reject' | 'nack' | 'recover' | 'lost' | 'timeout'
 /** What a channel knows of the queue that it has messages of. */
 export interface ConsumedQueue extends Resource {
   readonly kind: 'queue'
+  readonly type: QueueType
+  /** What it goes by. */
+  readonly settings: QueueSettings
   /** Settles an unacked message. @param consumer the one it was delivered to; undefined after a basic.get. */
   settle(seq: number, consumer: Consumer | undefined): void
   /** Puts an unacked message back at its old place, without delivering it yet: call `deliverReady` after the last. */
@@ -33,6 +39,8 @@ export interface ConsumedQueue extends Resource {
 export interface ConsumerSink {
   /** The connection that it belongs to, compared by identity only. */
   readonly owner: object
+  /** Whether the consumers of the channel share a limit of unacked deliveries. */
+  readonly hasChannelPrefetch: boolean
   /** Whether a delivery would be taken now: the socket drains and the channel-wide prefetch leaves room. */
   readonly canTake: boolean
   /**
@@ -53,6 +61,10 @@ export interface ConsumerOptions {
   readonly prefetch: number
   /** Higher ones are served first; 0 is usual. */
   readonly priority: number
+  /** What it asks of a stream. */
+  readonly stream?: StreamSubscription | undefined
+  /** How long a delivery to it may stay unacked, in milliseconds; undefined for what holds for its queue. */
+  readonly timeoutMs?: number | undefined
   readonly arguments: FieldTable
 }
 
@@ -68,6 +80,7 @@ export class Consumer {
   readonly arguments: FieldTable
   readonly prefetch: number
   readonly priority: number
+  readonly timeoutMs: number | undefined
   unackedCount = 0
   /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
   isReady = false
@@ -82,6 +95,7 @@ export class Consumer {
     this.arguments = options.arguments
     this.prefetch = options.noAck ? 0 : options.prefetch
     this.priority = options.priority
+    this.timeoutMs = options.timeoutMs
   }
 
   /** Whether it would take a message now. */

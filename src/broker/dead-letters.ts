@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { Message } from '../protocol/message.js'
+import { Message, type MessageMemory } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
 import { PropertiesReader } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
@@ -11,14 +11,21 @@ import { type Death, type DeathReason, deathsIn, headersAfterDeath, isCycle } fr
 import type { Exchange } from './exchange.js'
 import { Enqueued, type EnqueueResult, type Queue } from './queue.js'
 import type { QueueSettings } from './queue-settings.js'
+import { type Route, withTakers } from './route.js'
 import type { Router } from './router.js'
+import type { RoutedProperties } from './routing/routing-table.js'
 
 /** What dead-lettering needs of a virtual host. */
 export interface DeadLetterRoutes {
   readonly router: Router
   findExchange(name: ByteString): Exchange | undefined
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult
 }
+
+const NOWHERE: Route = []
+
+/** Of a message that nothing is remembered of. */
+const NO_MEMORY: MessageMemory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
 
 /** The properties that a dead message goes on with, and what they were made of: the next one is likely to get the same. */
 interface Rewritten {
@@ -30,6 +37,8 @@ interface Rewritten {
   readonly hasOwnDeaths: boolean
   readonly goesByKeyAlone: boolean
   readonly headers: FieldTable
+  /** What exchanges on the way see of it. */
+  readonly routed: RoutedProperties
   /** Those that it was routed by; BCC's are with the message. */
   readonly routingKeys: readonly ByteString[]
   readonly isPersistent: boolean
@@ -92,12 +101,15 @@ export class DeadLetters {
     settings: QueueSettings,
     takenBy: Set<Queue>,
   ): boolean {
-    const targets = this.#prepare(message, queue, reason, settings)
-    for (const target of targets) {
+    const route = this.#prepare(message, queue, reason, settings)
+    for (const target of route) {
       if (takenBy.has(target)) continue
       if (this.#routes.enqueue(this.#dead, target.asRoute, ignore) !== Enqueued.REJECTED) takenBy.add(target)
     }
-    return targets.length > 0 && targets.every((target) => takenBy.has(target))
+    const isTaken = isAnywhere(route) && route.every((target) => takenBy.has(target))
+    // Once, when all is done: what they remember or hold back must not be there for every attempt.
+    if (isTaken && route.takers) this.#routes.enqueue(this.#dead, withTakers([], route.takers), ignore)
+    return isTaken
   }
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
@@ -120,38 +132,44 @@ export class DeadLetters {
   }
 
   #publishOnce(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
-    const targets = this.#prepare(message, queue, reason, settings)
-    if (targets.length > 0) this.#routes.enqueue(this.#dead, targets, ignore)
+    const route = this.#prepare(message, queue, reason, settings)
+    if (isAnywhere(route)) this.#routes.enqueue(this.#dead, route, ignore)
   }
 
-  /** Makes what goes on of a message. @returns the queues that it goes to. */
-  #prepare(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): readonly Queue[] {
+  /** Makes what goes on of a message. @returns where that goes to. */
+  #prepare(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): Route {
     const exchange = this.#routes.findExchange(settings.deadLetterExchange ?? '')
-    if (!exchange) return []
+    if (!exchange) return NOWHERE
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
-    const { hiddenKeys } = message
+    const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
-    const route = this.#routes.router.routeKeys(exchange, keys, rewritten.headers)
+    const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
     const deaths = deathsIn(rewritten.headers)
     const dead = this.#dead
     pointAt(dead, message, rewritten, exchange.name, keys[0] ?? '')
-    dead.goesByKeyAlone = message.goesByKeyAlone || deadLetterRoutingKey !== undefined
-    dead.hiddenKeys = deadLetterRoutingKey === undefined ? hiddenKeys : undefined
-    return route.filter((target) => !isCycle(deaths, target.name, reason))
+    const isRekeyed = deadLetterRoutingKey !== undefined
+    dead.memory = {
+      hasOwnDeaths: true,
+      goesByKeyAlone: goesByKeyAlone || isRekeyed,
+      hiddenKeys: isRekeyed ? undefined : hiddenKeys,
+    }
+    const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
+    return withTakers(targets, route.takers)
   }
 
   #rewrite(message: Message, queue: Queue, reason: DeathReason): Rewritten {
     const timeSeconds = Math.floor(this.#clock.wallMs() / 1000)
+    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const last = this.#last
     if (
       last &&
       last.queue === queue &&
       last.reason === reason &&
       last.timeSeconds === timeSeconds &&
-      last.hasOwnDeaths === message.hasOwnDeaths &&
-      last.goesByKeyAlone === message.goesByKeyAlone &&
+      last.hasOwnDeaths === hasOwnDeaths &&
+      last.goesByKeyAlone === goesByKeyAlone &&
       isSame(last.envelope, message.envelope, message.envelopeStart, message.envelopeEnd) &&
       isSame(last.properties, message.header, message.headerStart + CONTENT_HEADER_PREFIX, message.headerEnd)
     ) {
@@ -162,10 +180,11 @@ export class DeadLetters {
   }
 
   #rewriteAnew(message: Message, queue: Queue, reason: DeathReason, timeSeconds: number): Rewritten {
-    const { header, headerStart, headerEnd, hasOwnDeaths } = message
+    const { header, headerStart, headerEnd } = message
+    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const properties = this.#properties.read(header, headerStart, headerEnd)
     const { senderSelected, expiration, isPersistent, priority } = properties
-    const isSelected = senderSelected && 'keys' in senderSelected && !message.goesByKeyAlone
+    const isSelected = senderSelected && 'keys' in senderSelected && !goesByKeyAlone
     const selected = isSelected ? senderSelected.keys : []
     const routingKeys = [message.routingKey, ...selected]
     const death: Death = { queue: queue.name, reason, exchange: message.exchange, routingKeys, timeSeconds, expiration }
@@ -177,14 +196,19 @@ export class DeadLetters {
       reason,
       timeSeconds,
       hasOwnDeaths,
-      goesByKeyAlone: message.goesByKeyAlone,
+      goesByKeyAlone,
       headers,
+      routed: { ...properties, headers },
       routingKeys,
       isPersistent,
       priority,
       rewritten: rewriteForDeadLettering(header, headerStart, headerEnd, headers).subarray(CONTENT_HEADER_PREFIX),
     }
   }
+}
+
+function isAnywhere({ length, takers }: Route): boolean {
+  return length > 0 || takers !== undefined
 }
 
 /** Nobody is to be slowed down. */
@@ -211,5 +235,4 @@ function pointAt(dead: Message, message: Message, made: Rewritten, exchange: Byt
   dead.priority = made.priority
   dead.ttlMs = -1
   dead.deadlineMs = 0
-  dead.hasOwnDeaths = true
 }

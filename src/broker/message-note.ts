@@ -8,7 +8,7 @@
  */
 
 import type { ByteString } from '../base/byte-string.js'
-import type { Message } from '../protocol/message.js'
+import type { Message, MessageMemory } from '../protocol/message.js'
 import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/octets.js'
 
 /** Deadline and marks. */
@@ -20,17 +20,18 @@ const HAS_HIDDEN_KEYS = 2
 const GOES_BY_KEY_ALONE = 4
 
 /** Octets of the note of a message; 0 when there is nothing to note. */
-export function noteOctets({ deadlineMs, hasOwnDeaths, hiddenKeys }: Message): number {
-  if (hiddenKeys !== undefined) return hiddenOctets(hiddenKeys) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
-  return deadlineMs > 0 || hasOwnDeaths ? PLAIN_OCTETS : 0
+export function noteOctets(message: Message): number {
+  const { memory } = message
+  if (memory === undefined) return message.deadlineMs > 0 ? PLAIN_OCTETS : 0
+  if (memory.hiddenKeys === undefined) return PLAIN_OCTETS
+  return hiddenOctets(memory.hiddenKeys) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
 }
 
 /** Writes the note of a message that has one, `noteOctets` of them. */
-export function putNote(bytes: Buffer, start: number, message: Message): void {
-  const { deadlineMs, hiddenKeys } = message
+export function putNote(bytes: Buffer, start: number, { deadlineMs, memory }: Message): void {
   let at = start
-  if (hiddenKeys !== undefined) {
-    for (const key of hiddenKeys) {
+  if (memory?.hiddenKeys !== undefined) {
+    for (const key of memory.hiddenKeys) {
       bytes[at++] = key.length
       at += bytes.write(key, at, 'latin1')
     }
@@ -38,7 +39,7 @@ export function putNote(bytes: Buffer, start: number, message: Message): void {
     at += HIDDEN_LENGTH_OCTETS
   }
   putLongLong(bytes, at, deadlineMs)
-  bytes[at + 8] = marksOf(message)
+  bytes[at + 8] = memory ? marksOf(memory) : 0
 }
 
 /** Octets of the note that ends at `end`. */
@@ -49,11 +50,14 @@ export function noteOctetsBefore(bytes: Uint8Array, end: number): number {
 
 /** Reads the note that ends at `end` into the message that it belongs to. */
 export function readNote(bytes: Buffer, end: number, message: Message): void {
-  const marks = octetAt(bytes, end - 1)
   message.deadlineMs = notedDeadline(bytes, end)
-  message.hasOwnDeaths = (marks & HAS_OWN_DEATHS) !== 0
-  message.goesByKeyAlone = (marks & GOES_BY_KEY_ALONE) !== 0
-  if (marks & HAS_HIDDEN_KEYS) message.hiddenKeys = readHiddenKeys(bytes, end)
+  const marks = octetAt(bytes, end - 1)
+  if (marks === 0) return
+  message.memory = {
+    hasOwnDeaths: (marks & HAS_OWN_DEATHS) !== 0,
+    goesByKeyAlone: (marks & GOES_BY_KEY_ALONE) !== 0,
+    hiddenKeys: marks & HAS_HIDDEN_KEYS ? readHiddenKeys(bytes, end) : undefined,
+  }
 }
 
 /** The deadline in the note that ends at `end`. */
@@ -61,10 +65,9 @@ export function notedDeadline(bytes: Uint8Array, end: number): number {
   return longLongAt(bytes, end - PLAIN_OCTETS)
 }
 
-function marksOf({ hasOwnDeaths, hiddenKeys, goesByKeyAlone }: Message): number {
-  return (
-    (hasOwnDeaths ? HAS_OWN_DEATHS : 0) | (hiddenKeys ? HAS_HIDDEN_KEYS : 0) | (goesByKeyAlone ? GOES_BY_KEY_ALONE : 0)
-  )
+function marksOf({ hasOwnDeaths, hiddenKeys, goesByKeyAlone }: MessageMemory): number {
+  const deaths = hasOwnDeaths ? HAS_OWN_DEATHS : 0
+  return deaths | (hiddenKeys ? HAS_HIDDEN_KEYS : 0) | (goesByKeyAlone ? GOES_BY_KEY_ALONE : 0)
 }
 
 function readHiddenKeys(bytes: Buffer, end: number): readonly ByteString[] {

@@ -14,7 +14,7 @@ import type { DeathReason } from './dead-letter-headers.js'
 import { DeadlineTimer } from './deadline-timer.js'
 import { LengthLimit } from './length-limit.js'
 import type { MessageLog } from './message-log.js'
-import { octetsInPage } from './page.js'
+import { octetsInPage, type PagePool } from './page.js'
 import { classicLevels, PriorityLog } from './priority-log.js'
 import {
   Enqueued,
@@ -25,6 +25,7 @@ import {
   type QueueParts,
 } from './queue.js'
 import { QueueConsumers } from './queue-consumers.js'
+import { QueueDuplicates } from './queue-duplicates.js'
 import { QueueLease } from './queue-lease.js'
 import { QueueLog } from './queue-log.js'
 import type { RecordLabel } from './queue-record.js'
@@ -37,6 +38,8 @@ import { WaitingPublishers } from './waiting-publishers.js'
 
 /** Octets of records that are read from the store in one go. */
 const READ_AHEAD_OCTETS = 512 * 1024
+/** The same while many deep queues make memory short. */
+const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
 /** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
@@ -74,18 +77,19 @@ export class MessageQueue implements Queue {
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
-  readonly #returned: ReturnedMessages
+  #returned: ReturnedMessages | undefined
   readonly #undelivered: UndeliveredDeaths
   readonly #lease: QueueLease
   readonly #expiryTimer: DeadlineTimer
   readonly #waitingPublishers = new WaitingPublishers()
   readonly #view = new Message()
-  /** For headers that deliveries are given. */
+  /** For headers that deliveries are given, and those that tell duplicates. */
   readonly #properties: PropertiesReader
   #settings: QueueSettings
   #limit: LengthLimit | undefined
   /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
   #isPlain = true
+  readonly #duplicates: QueueDuplicates | undefined
   #isDeleted = false
   #handedOutCount = 0
   #lastWasRedelivered = false
@@ -112,7 +116,6 @@ export class MessageQueue implements Queue {
     this.#countsDeliveries = this.type === 'quorum' && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
-    this.#returned = new ReturnedMessages(clock, (returned) => this.#onRetryDue(returned))
     this.#undelivered = new UndeliveredDeaths(
       clock,
       (publish) => this.#parts.host.inTurn(publish),
@@ -122,18 +125,20 @@ export class MessageQueue implements Queue {
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
     this.#expiryTimer = new DeadlineTimer(clock, () => this.deliverReady())
     this.#properties = new PropertiesReader(profile.sortsHeaders)
+    this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
     this.#log = this.#newLog(settings)
     this.#follow(settings)
   }
 
   get messagesReady(): number {
-    return this.#log.readyCount + this.#returned.readyCount
+    const { readyCount } = this.#log
+    return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
   }
 
   get messagesUnacknowledged(): number {
-    const { readyCount, delayedCount } = this.#returned
-    return this.#log.unackedCount - readyCount - delayedCount - this.#undelivered.size
+    const returned = this.#returned ? this.#returned.readyCount + this.#returned.delayedCount : 0
+    return this.#log.unackedCount - returned - this.#undelivered.size
   }
 
   get consumers(): readonly Consumer[] {
@@ -193,10 +198,9 @@ export class MessageQueue implements Queue {
     if (this.type === 'quorum' && this.#settings.isSingleActive) throw getFromSingleActiveConsumerQueue(this)
     this.#lease.touch()
     while (!this.#dropOverdue());
-    const seq = this.#take(view)
+    const seq = this.#takeToSend(view)
     this.#watchHead()
     if (seq < 0) return -1
-    if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
     return seq
@@ -275,7 +279,7 @@ export class MessageQueue implements Queue {
 
   purge(): number {
     let purged = this.#log.purge()
-    for (let seq = this.#returned.take(); seq >= 0; seq = this.#returned.take()) {
+    for (let seq = this.#takeReturned(); seq >= 0; seq = this.#takeReturned()) {
       this.#log.settle(seq)
       purged++
     }
@@ -287,7 +291,7 @@ export class MessageQueue implements Queue {
     this.#isDeleted = true
     this.#lease.end()
     this.#expiryTimer.cancel()
-    this.#returned.clear()
+    this.#returned?.clear()
     this.#undelivered.clear()
     this.#retryLoads()
     this.#waitingPublishers.relieve(0)
@@ -322,7 +326,8 @@ export class MessageQueue implements Queue {
       isDurable: this.isDurable,
       storesAll: this.#storesAll,
       onDirty: () => committer.touch(this),
-      readRecords: (fromSeq: number, toSeq: number) => store.readRecords(this.id, fromSeq, toSeq, READ_AHEAD_OCTETS),
+      readRecords: (fromSeq: number, toSeq: number) =>
+        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool)),
       bodies,
       onLoaded: () => this.#onLoaded(),
       onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
@@ -337,16 +342,20 @@ export class MessageQueue implements Queue {
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
     this.#limit = LengthLimit.of(settings, this.type, this.#limit)
-    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined
+    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined && !this.#duplicates
     this.#lease.begin(settings.expiresMs)
   }
 
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const seen = this.#duplicates?.valueOf(this.#headersOf(message))
+    if (seen && this.#duplicates?.has(seen)) return Enqueued.DONE
     const readyBodyBytes = this.#readyBodyBytes
     if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
+    if (seen) this.#duplicates?.note(seen)
     message.deadlineMs = this.#deadlineFor(message)
     const result = this.#accept(message, shared)
-    this.#tidy()
+    if (this.#limit) this.#dropExcess(this.#limit)
+    if (this.messagesReady > 0) this.#expire()
     return result
   }
 
@@ -383,25 +392,35 @@ export class MessageQueue implements Queue {
   /** Hands ready messages to consumers that can take them. */
   #deliver(): void {
     const view = this.#view
-    while (this.messagesReady > 0) {
+    const log = this.#log
+    const consumers = this.#consumers
+    const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
+    while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
       // First, as what dies may come back and go to the consumer whose turn it is.
-      if (!this.#dropOverdue()) break
-      const consumer = this.#consumers.next()
-      const seq = consumer ? this.#take(view) : -1
-      if (!consumer || seq < 0) break
-      if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
-      this.#consumers.advance()
+      if (!isPlain && !this.#dropOverdue()) break
+      const consumer = consumers.next()
+      if (!consumer) break
+      const seq = isPlain ? log.takeNext(view) : this.#takeToSend(view)
+      if (seq < 0) break
+      consumers.advance()
       this.#handedOutCount++
       if (!consumer.noAck) consumer.unackedCount++
-      consumer.sink.deliver(consumer, view, seq, this.#lastWasRedelivered)
-      if (consumer.noAck) this.#log.settle(seq)
+      consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
+      if (consumer.noAck) log.settle(seq)
     }
-    if (this.messagesReady > 0) this.#watchHead()
+    if (!isPlain && this.messagesReady > 0) this.#watchHead()
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
+  /** Takes the next message, as it is to be sent. */
+  #takeToSend(view: Message): number {
+    const seq = this.#take(view)
+    if (seq >= 0 && this.type === 'quorum') this.#addReturnHeaders(seq, view)
+    return seq
+  }
+
   #take(view: Message): number {
-    const returned = this.#returned.take()
+    const returned = this.#returned === undefined ? -1 : this.#returned.take()
     if (returned < 0) {
       const seq = this.#log.takeNext(view)
       this.#lastWasRedelivered = this.#log.lastWasRedelivered
@@ -412,25 +431,31 @@ export class MessageQueue implements Queue {
     return returned
   }
 
+  #takeReturned(): number {
+    return this.#returned?.take() ?? -1
+  }
+
   #addReturnHeaders(seq: number, view: Message): void {
     const { profile } = this.#parts
     const counts = this.#log.returnsOf(seq)
     if (!counts && profile.deliveryCountHeaders !== 'always') return
-    const { header, headerStart, headerEnd } = view
-    const { headers } = this.#properties.read(header, headerStart, headerEnd)
-    const added = returnHeaders(headers, counts, profile)
+    const added = returnHeaders(this.#headersOf(view), counts, profile)
     if (!added) return
+    const { header, headerStart, headerEnd } = view
     view.header = rewriteHeaders(header, headerStart, headerEnd, added)
     view.headerStart = 0
     view.headerEnd = view.header.length
+  }
+
+  #headersOf({ header, headerStart, headerEnd }: Message): FieldTable | undefined {
+    return this.#properties.read(header, headerStart, headerEnd).headers
   }
 
   /** Has what is too much or too old leave. */
   #tidy(): void {
     if (this.#isDeleted) return
     if (this.#limit) this.#dropExcess(this.#limit)
-    if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
-    this.#watchHead()
+    this.#expire()
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
@@ -462,6 +487,12 @@ export class MessageQueue implements Queue {
     return !(this.#headDeadlineMs > 0) || this.#dropExpired(this.#parts.clock.wallMs() - 1)
   }
 
+  /** Has all of it leave by now, and sees to it that the next one does in time. */
+  #expire(): void {
+    if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
+    this.#watchHead()
+  }
+
   /** Sees to it that the first message leaves in time. */
   #watchHead(): void {
     const deadlineMs = this.#headDeadlineMs
@@ -470,12 +501,12 @@ export class MessageQueue implements Queue {
 
   /** When the next message expires; 0 is never, and NaN when it has to be read first. */
   get #headDeadlineMs(): number {
-    if (this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
+    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
     return this.#log.hasDeadlines ? this.#log.headDeadlineMs : 0
   }
 
   get #readyBodyBytes(): number {
-    return this.#log.readyBodyBytes + this.#returned.readyBodyBytes
+    return this.#log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
   }
 
   /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
@@ -521,13 +552,19 @@ export class MessageQueue implements Queue {
     const { bodyBytes, deadlineMs } = this.#view
     const returned = { seq, bodyBytes, deadlineMs }
     const delayMs = retryDelayMs(counts, cause, this.#settings)
-    if (delayMs > 0) this.#returned.delay(returned, delayMs)
+    if (delayMs > 0) this.#newReturned().delay(returned, delayMs)
     else this.#putBack(returned)
   }
 
   #putBack(returned: ReturnedMessage): void {
-    if (this.type === 'quorum') this.#returned.add(returned)
+    if (this.type === 'quorum') this.#newReturned().add(returned)
     else this.#log.requeue(returned.seq)
+  }
+
+  /** Made when the first message needs it: most queues never do. */
+  #newReturned(): ReturnedMessages {
+    this.#returned ??= new ReturnedMessages(this.#parts.clock, (returned) => this.#onRetryDue(returned))
+    return this.#returned
   }
 
   #onRetryDue(returned: ReturnedMessage): void {
@@ -552,4 +589,8 @@ export class MessageQueue implements Queue {
 
 function quorumOptions(options: ConsumerOptions): ConsumerOptions {
   return { ...options, isExclusive: false, prefetch: options.prefetch === 0 ? QUORUM_PREFETCH : options.prefetch }
+}
+
+function readAheadOctets(pool: PagePool): number {
+  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
 }

@@ -73,8 +73,8 @@ export class QueueLog implements MessageLog {
   }
 
   takeNext(view: Message): number {
-    if (!this.#moveToReady()) return -1
-    return this.#handOut(this.#pages.at(this.#pages.cursorPage), this.#pages.cursorSlot, view)
+    const page = this.#pageOfReady()
+    return page === undefined ? -1 : this.#handOut(page, this.#pages.cursorSlot, view)
   }
 
   get hasDeadlines(): boolean {
@@ -82,8 +82,9 @@ export class QueueLog implements MessageLog {
   }
 
   get headDeadlineMs(): number {
-    if (!this.#moveToReady()) return this.#pages.readyCount > 0 ? Number.NaN : 0
-    return this.#pages.at(this.#pages.cursorPage).deadlineOf(this.#pages.cursorSlot)
+    const page = this.#pageOfReady()
+    if (page) return page.deadlineOf(this.#pages.cursorSlot)
+    return this.#pages.readyCount > 0 ? Number.NaN : 0
   }
 
   read(seq: number, view: Message): void {
@@ -185,26 +186,26 @@ export class QueueLog implements MessageLog {
     this.#options.bodies.enter(shared)
   }
 
-  /** Moves the cursor to the first ready message. @returns false when there is none in memory. */
-  #moveToReady(): boolean {
+  /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
+  #pageOfReady(): Page | undefined {
     const pages = this.#pages
     while (pages.readyCount > 0) {
       if (pages.disk && pages.cursorPage >= pages.diskIndex) {
         this.#reader.load(pages.disk)
-        return false
+        return undefined
       }
       const page = pages.at(pages.cursorPage)
       const slot = page.ready > 0 ? firstReady(page, pages.cursorSlot) : page.count
       if (slot < page.count) {
         pages.cursorSlot = slot
-        return true
+        return page
       }
       pages.cursorPage++
       pages.cursorSlot = 0
       // Read ahead, so that the next page is there before it is needed.
       if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#reader.load(pages.disk)
     }
-    return false
+    return undefined
   }
 
   #handOut(page: Page, slot: number, view: Message): number {

@@ -58,16 +58,13 @@ export class ReadyConsumers {
   /** The consumer whose turn it is. */
   next(): Consumer | undefined {
     while (this.#size > 0) {
-      for (const ring of this.#rings) {
-        const consumer = ring.consumers[ring.turn]
-        if (!consumer) continue
-        if (consumer.canTake) {
-          this.#found = ring
-          return consumer
-        }
-        this.leave(consumer)
-        break
+      const ring = this.#highest()
+      const consumer = ring.consumers[ring.turn] as Consumer // the ring is not empty
+      if (consumer.canTake) {
+        this.#found = ring
+        return consumer
       }
+      this.leave(consumer)
     }
     return undefined
   }
@@ -76,6 +73,13 @@ export class ReadyConsumers {
   advance(): void {
     const ring = this.#found
     if (++ring.turn >= ring.consumers.length) ring.turn = 0
+  }
+
+  /** The first ring that is not empty, of which there is one. */
+  #highest(): Ring {
+    let index = 0
+    while (this.#rings[index]?.consumers.length === 0) index++
+    return this.#rings[index] as Ring // by contract
   }
 
   #ringOf(priority: number): Ring {

@@ -9,17 +9,19 @@ import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
+import { PropertiesReader } from '../protocol/properties.js'
 import {
   conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
   deletionOfSystemExchange,
+  exchangeLimitReached,
   inUse,
   invalidArgumentType,
   notEmpty,
   notFound,
+  queueLimitReached,
   reservedPrefix,
   transientQueuesDenied,
-  unknownExchangeType,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
@@ -27,9 +29,10 @@ import type { BrokerParts } from './broker-parts.js'
 import type { Consumer } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadLetters } from './dead-letters.js'
-import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
 import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
+import { checkDeduplicationArguments } from './deduplication.js'
+import { Delays } from './delays.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -37,9 +40,14 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { exchangeExtras } from './exchange-extras.js'
+import { isReached } from './limits.js'
 import { MessageQueue } from './message-queue.js'
+import type { KeptMessage } from './message-record.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
+import { Policies } from './policies/policies.js'
+import type { EffectivePolicy } from './policies/policy.js'
 import {
   Enqueued,
   type EnqueueResult,
@@ -50,10 +58,24 @@ import {
 } from './queue.js'
 import { validateQueueArguments } from './queue-arguments.js'
 import { effectiveSettings, type QueueSettings } from './queue-settings.js'
+import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
-import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
-import { DefinitionKind, type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
+import {
+  checkExchangeArguments,
+  type ExchangeTypeName,
+  isExchangeTypeName,
+  requireExchangeType,
+} from './routing/exchange-types.js'
+import {
+  DefinitionKind,
+  type StoredExchange,
+  type StoredQueue,
+  type StoredVirtualHost,
+  storedArguments,
+} from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
+import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
 export interface DeclareExchange extends ExchangeDeclaration {
   readonly name: ByteString
@@ -67,9 +89,6 @@ interface DeleteConditions {
   readonly ifUnused: boolean
   readonly ifEmpty: boolean
 }
-
-/** What a queue is that is declared without a type. */
-const DEFAULT_QUEUE_TYPE: QueueType = 'classic'
 
 const PREDECLARED: readonly { name: ByteString; type: ExchangeTypeName; isInternal: boolean }[] = [
   { name: '', type: 'direct', isInternal: false },
@@ -86,19 +105,27 @@ export class VirtualHost implements Topology, QueueHost {
   readonly definitionId: number
   readonly bindings: Bindings
   readonly router: Router
+  readonly policies: Policies
+  readonly delays: Delays
   readonly #parts: BrokerParts
+  readonly #properties: PropertiesReader
   readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
   readonly #exclusiveQueues = new Map<ExclusiveOwner, Set<Queue>>()
   #topologyVersion = 1
+  #metadata: VirtualHostMetadata
 
-  constructor(definitionId: number, name: ByteString, parts: BrokerParts) {
+  constructor(definitionId: number, name: ByteString, parts: BrokerParts, metadata = NO_METADATA) {
     this.definitionId = definitionId
     this.name = name
     this.#parts = parts
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
+    this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
+    this.#metadata = metadata
+    this.delays = new Delays(this, parts)
+    this.#properties = new PropertiesReader(parts.profile.sortsHeaders)
     this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
@@ -117,6 +144,35 @@ export class VirtualHost implements Topology, QueueHost {
   /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
   get topologyVersion(): number {
     return this.#topologyVersion
+  }
+
+  get metadata(): VirtualHostMetadata {
+    return this.#metadata
+  }
+
+  /** Replaces what is given and keeps the rest. Limits hold for what comes later. */
+  setMetadata(changes: Partial<VirtualHostMetadata>): void {
+    this.#metadata = { ...this.#metadata, ...changes }
+    this.store()
+  }
+
+  /** Stores the virtual host itself. */
+  store(): void {
+    const stored: StoredVirtualHost = { name: this.name, ...this.#metadata }
+    this.#parts.definitions.put(this.definitionId, DefinitionKind.VIRTUAL_HOST, stored)
+  }
+
+  /** The type of a queue that is declared without one. */
+  get defaultQueueType(): QueueType {
+    return this.#metadata.defaultQueueType ?? this.#parts.limits.defaultQueueType
+  }
+
+  get exchangeCount(): number {
+    return this.#exchanges.size
+  }
+
+  get queueCount(): number {
+    return this.#queues.size
   }
 
   get exchanges(): Iterable<Exchange> {
@@ -156,8 +212,7 @@ export class VirtualHost implements Topology, QueueHost {
   declareExchange(declared: DeclareExchange, access: Access): void {
     const name = strippedName(declared.name)
     const resource = { kind: 'exchange', name, vhost: this.name } as const
-    const { type } = declared
-    if (!isExchangeTypeName(type)) throw unknownExchangeType(type)
+    const type = requireExchangeType(declared.type, this.#parts.profile)
     if (name === '') throw defaultExchangeNotPermitted()
     access.require('configure', resource)
     const existing = this.#exchanges.get(name)
@@ -171,6 +226,10 @@ export class VirtualHost implements Topology, QueueHost {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
+    checkExchangeArguments(type, declared.arguments, this.#parts.profile)
+    checkDeduplicationArguments(declared.arguments, resource)
+    const { limits, totals } = this.#parts
+    if (isReached(limits.exchanges, () => totals.exchanges)) throw exchangeLimitReached(resource, limits.exchanges)
     this.#addExchange({ ...declared, name, type, vhost: this.name })
   }
 
@@ -205,7 +264,7 @@ export class VirtualHost implements Topology, QueueHost {
    */
   declareQueue(declared: DeclareQueue, owner: ExclusiveOwner, access: Access): Queue {
     const { profile } = this.#parts
-    const args = withQueueType(declared.arguments, declared, DEFAULT_QUEUE_TYPE, profile)
+    const args = withQueueType(declared.arguments, declared, this.defaultQueueType, profile)
     const given = strippedName(declared.name)
     if (given === '') requireServerNamedType(queueTypeOf(args))
     if (isReservedName(given)) throw reservedPrefix('queue', given)
@@ -217,7 +276,8 @@ export class VirtualHost implements Topology, QueueHost {
     const existing = this.#queues.get(name)
     if (existing) {
       existing.requireAccessBy(owner)
-      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args })
+      const { relaxesQuorumRedeclaration } = this.#parts.limits
+      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args }, relaxesQuorumRedeclaration)
       existing.touch()
       return existing
     }
@@ -226,8 +286,8 @@ export class VirtualHost implements Topology, QueueHost {
     if (!isDurable && declared.exclusiveOwner === undefined && !profile.permitsTransientNonexclusiveQueues) {
       throw transientQueuesDenied()
     }
+    this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
-    refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
@@ -243,7 +303,7 @@ export class VirtualHost implements Topology, QueueHost {
 
   /**
    * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
-   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED
    */
   purgeQueue(name: ByteString, owner: ExclusiveOwner, access: Access): number {
     access.require('read', { kind: 'queue', name, vhost: this.name })
@@ -264,8 +324,9 @@ export class VirtualHost implements Topology, QueueHost {
     if (!queue) return 0
     queue.requireAccessBy(owner)
     if (queue.type === 'quorum') requireUnconditional(queue, conditions)
-    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
-    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const hasConditions = queue.type !== 'stream' // which ignores them
+    if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
     this.removeQueue(queue)
     return dropped
@@ -291,9 +352,11 @@ export class VirtualHost implements Topology, QueueHost {
     this.#exchanges.delete(exchange.name)
     this.bindings.removeSource(exchange)
     this.bindings.removeDestination(exchange)
+    exchange.history?.discard()
     if (exchange.definitionId !== undefined) {
       this.#parts.definitions.remove(exchange.definitionId)
     }
+    this.delays.forgetUnused(exchange.name)
     this.touchTopology()
   }
 
@@ -311,8 +374,10 @@ export class VirtualHost implements Topology, QueueHost {
 
   /** Forgets everything, as part of deleting the virtual host. */
   removeAll(): void {
+    this.policies.removeAll()
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
+    this.delays.discardAll()
   }
 
   /**
@@ -320,7 +385,7 @@ export class VirtualHost implements Topology, QueueHost {
    * @param onBehind called for a queue whose consumers have fallen behind.
    * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult {
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
@@ -332,7 +397,33 @@ export class VirtualHost implements Topology, QueueHost {
       if (queue.isBehind) onBehind(queue)
     }
     if (shared) bodies.releaseUnused(shared)
-    return result
+    return route.takers ? takenBy(route.takers, message, result) : result
+  }
+
+  routeKept(exchange: Exchange, { message, routingKeys }: KeptMessage): Route {
+    return this.router.routeKeys(exchange, routingKeys, this.#propertiesOf(message))
+  }
+
+  enqueueKept({ message }: KeptMessage, route: Route): void {
+    this.enqueue(message, route, ignore)
+  }
+
+  /** Routes a message that an exchange had held back through the exchange of that name, if there is one now. */
+  publishDelayed(exchangeName: ByteString, kept: KeptMessage): void {
+    const exchange = this.#exchanges.get(exchangeName)
+    if (!exchange) return
+    const { message, routingKeys } = kept
+    this.enqueueKept(kept, this.router.routeReleased(exchange, routingKeys, this.#propertiesOf(message)))
+  }
+
+  /** Has every exchange and queue follow the policies that there are now. */
+  followPolicies(): void {
+    for (const exchange of this.#exchanges.values()) this.#followPolicies(exchange)
+    for (const queue of [...this.#queues.values()]) {
+      const news = this.policies.newsFor(queue)
+      if (news) queue.apply(this.#settings(queue, news))
+    }
+    this.touchTopology()
   }
 
   deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
@@ -362,15 +453,15 @@ export class VirtualHost implements Topology, QueueHost {
     this.#topologyVersion++
   }
 
-  /** Takes back a stored exchange. */
-  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): void {
+  /** Takes back a stored exchange, still without what it remembers. */
+  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): Exchange {
     if (!isExchangeTypeName(stored.type)) {
       throw new Error(
         `exchange '${stored.name}' was stored with type '${stored.type}', which this version does not have`,
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#exchanges.set(stored.name, new Exchange(definitionId, options))
+    return this.#newExchange(definitionId, options)
   }
 
   /** Takes back a stored queue, still without its messages. */
@@ -378,6 +469,19 @@ export class VirtualHost implements Topology, QueueHost {
     const type = queueTypeOf(args)
     const options = { ...stored, type, isDurable: true, exclusiveOwner: undefined, arguments: args }
     return this.#newQueue(definitionId, options)
+  }
+
+  /** A policy may have queues drop or hand out messages, which nobody has asked for with a method. */
+  #policiesChanged(): void {
+    this.followPolicies()
+    this.#parts.onActivity()
+  }
+
+  #requireRoomForQueue({ name }: { readonly name: ByteString }): void {
+    const { limits, totals } = this.#parts
+    const { maxQueues } = this.#metadata.limits
+    if (isReached(maxQueues, () => this.#queues.size)) throw queueLimitReached(name, maxQueues, this.name)
+    if (isReached(limits.queues, () => totals.queues)) throw queueLimitReached(name, limits.queues)
   }
 
   #requireDeadLetterAccess(
@@ -394,7 +498,7 @@ export class VirtualHost implements Topology, QueueHost {
   #addExchange(options: ExchangeOptions): void {
     const { definitions } = this.#parts
     const definitionId = options.isDurable ? definitions.takeId() : undefined
-    this.#exchanges.set(options.name, new Exchange(definitionId, options))
+    this.#newExchange(definitionId, options)
     this.touchTopology()
     if (definitionId === undefined) return
     const { vhost, name, type, isAutoDelete, isInternal } = options
@@ -407,6 +511,21 @@ export class VirtualHost implements Topology, QueueHost {
       arguments: storedArguments(options.arguments),
     }
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
+  }
+
+  #newExchange(definitionId: number | undefined, options: ExchangeOptions): Exchange {
+    const exchange = new Exchange(
+      definitionId,
+      options,
+      exchangeExtras(definitionId, options, this.#parts, this.delays),
+    )
+    this.#exchanges.set(options.name, exchange)
+    this.#followPolicies(exchange)
+    return exchange
+  }
+
+  #propertiesOf({ header, headerStart, headerEnd }: Message) {
+    return this.#properties.read(header, headerStart, headerEnd)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -428,14 +547,31 @@ export class VirtualHost implements Topology, QueueHost {
   }
 
   #newQueue(id: number, options: QueueOptions): Queue {
-    const settings = effectiveSettings(options.type, options.arguments, undefined, undefined, this.#parts.profile)
-    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
+    const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
+    const queue =
+      options.type === 'stream'
+        ? new StreamQueue(id, options, settings, this.#parts)
+        : new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
+    // It starts with what the policies say, and hears of what they say later.
+    this.policies.newsFor(queue)
     this.touchTopology()
     return queue
   }
+
+  #settings({ type, arguments: args }: Pick<QueueOptions, 'type' | 'arguments'>, effective: EffectivePolicy) {
+    const { policy, operatorPolicy } = effective
+    return effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, this.#parts.profile)
+  }
+
+  #followPolicies(exchange: Exchange): void {
+    const news = this.policies.newsFor(exchange)
+    if (news) exchange.applyPolicies(news)
+  }
 }
 
+/** Nobody waits for queues that fall behind what was kept for them. */
+function ignore(): void {}
 function requireUnconditional(queue: Queue, { ifUnused, ifEmpty }: DeleteConditions): void {
   if (ifUnused) throw conditionalDeleteOfQuorumQueue(queue, 'if-unused')
   if (ifEmpty) throw conditionalDeleteOfQuorumQueue(queue, 'if-empty')

@@ -1,10 +1,12 @@
 import type { ByteString } from '../base/byte-string.js'
+import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import type { Access } from '../broker/access.js'
 import type { Committer } from '../broker/committer.js'
 import type { ExclusiveOwner, Queue } from '../broker/queue.js'
 import type { VirtualHost } from '../broker/virtual-host.js'
+import type { AmqpError } from '../protocol/amqp-error.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { OutputBuffer } from '../protocol/output-buffer.js'
 
@@ -41,6 +43,13 @@ export interface ChannelContext {
   /** Negotiated; 0 is no limit. */
   readonly frameMax: number
   readonly profile: CompatProfile
+  readonly clock: Clock
+  /** How long a delivery may stay unacked where nothing else is said, in milliseconds; infinity without a limit. */
+  readonly consumerTimeoutMs: number
+  /** Most consumers of this channel, which may be infinite. */
+  readonly consumersMax: number
+  /** The prefetch of consumers until the client sets one; 0 is no limit. */
+  readonly defaultPrefetch: number
   /** Whether the client takes basic.cancel from the server. */
   readonly hasCancelNotify: boolean
   /** Reads nothing more from the client until `resume` has been called, once. @returns resume. */
@@ -51,5 +60,7 @@ export interface ChannelContext {
   noteOutpaced(queue: Queue): void
   /** Notes, once per connection, the use of something that a later RabbitMQ denies. */
   noteDeprecatedUse(feature: string): void
+  /** Closes a channel with an error that none of its frames has caused. */
+  failChannel(number: number, error: AmqpError): void
   readonly log: Log
 }

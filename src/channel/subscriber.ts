@@ -1,7 +1,6 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { parseConsumerArguments } from '../broker/consumer-arguments.js'
-import { refuseConsumerNotYetHonoured } from '../broker/declaration/not-yet-honoured.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
 import { AmqpError } from '../protocol/amqp-error.js'
@@ -15,8 +14,17 @@ import {
   encodeBasicRecoverOk,
 } from '../protocol/generated/methods.js'
 import { Message } from '../protocol/message.js'
-import { consumerTagInUse, globalQosNotSupported, notImplemented, unknownDeliveryTag } from '../protocol/reply-texts.js'
+import {
+  acknowledgementTimedOut,
+  consumerTagInUse,
+  globalQosNotSupported,
+  notImplemented,
+  rejectionToStream,
+  tooManyConsumers,
+  unknownDeliveryTag,
+} from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
+import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
@@ -34,9 +42,10 @@ export class Subscriber implements ConsumerSink {
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
   readonly #view = new Message()
+  readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
   /** The prefetch of consumers to come. */
-  #prefetch = 0
+  #prefetch: number
   /** The limit that all consumers share; 0 means none. */
   #channelPrefetch = 0
   /** Unacked deliveries to consumers, which the shared limit counts; those of basic.get do not count. */
@@ -55,6 +64,7 @@ export class Subscriber implements ConsumerSink {
   /** Applied when all of them have been taken out: where they are dead-lettered to may be a queue consumed here. */
   readonly #discarded: Delivery[] = []
   readonly #noteDiscarded = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
+    this.#requireRejections(queue)
     this.#discarded.push({ seq, queue, consumer, tag })
   }
 
@@ -64,11 +74,23 @@ export class Subscriber implements ConsumerSink {
     this.#context = context
     this.#output = output
     this.#bodyMax = bodyFrameMax(context.frameMax)
+    this.#prefetch = context.defaultPrefetch
     this.#onCancelled = onCancelled
+    this.#timeouts = new DeliveryTimeouts({
+      clock: context.clock,
+      unacked: this.#unacked,
+      timeoutOf: ({ queue, consumer }) => this.#timeoutOf(queue, consumer),
+      nextTag: () => this.#nextDeliveryTag,
+      onLate: (late) => this.#onLate(late),
+    })
   }
 
   get owner(): object {
     return this.#context.owner
+  }
+
+  get hasChannelPrefetch(): boolean {
+    return this.#channelPrefetch > 0
   }
 
   get canTake(): boolean {
@@ -82,6 +104,7 @@ export class Subscriber implements ConsumerSink {
     if (!consumer.noAck) {
       this.#unacked.add(tag, seq, consumer.queue, consumer)
       this.#consumerUnacked++
+      if (!this.#timeouts.isLooking) this.#lookAfter(consumer.queue, consumer)
     }
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
@@ -122,22 +145,25 @@ export class Subscriber implements ConsumerSink {
     for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
   }
 
-  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
+  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
-    const { vhost, access, owner } = this.#context
+    const { vhost, access, owner, consumersMax } = this.#context
     if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    const { priority } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
-    refuseConsumerNotYetHonoured(method.arguments, queue)
-    if (this.#channelPrefetch > 0 && queue.type !== 'classic') throw globalQosNotSupported(queue)
+    const { arguments: args } = method
+    const { priority, timeoutMs, stream } = parseConsumerArguments(queue.type, args, queue, this.#context.profile)
+    if (this.#channelPrefetch > 0 && queue.type === 'quorum') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const prefetch = this.#prefetch
-    const options = { tag, noAck, isExclusive: exclusive, prefetch, priority, arguments: method.arguments }
+    const isExclusive = exclusive
+    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, stream, arguments: args }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
+    if (!noAck) this.#lookAfter(queue, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
     queue.resume(consumer)
   }
@@ -150,7 +176,7 @@ export class Subscriber implements ConsumerSink {
     this.#context.vhost.removeConsumer(consumer)
   }
 
-  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED */
+  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED */
   get(method: BasicGet, queueName: ByteString): void {
     const { vhost, access, owner } = this.#context
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
@@ -165,7 +191,10 @@ export class Subscriber implements ConsumerSink {
     if (seq < 0 && queue.isLoading) return this.#getLater(queue, method)
     if (seq < 0) return encodeBasicGetEmpty(this.#output.buffer, this.#channel)
     const tag = this.#nextDeliveryTag++
-    if (!method.noAck) this.#unacked.add(tag, seq, queue, undefined)
+    if (!method.noAck) {
+      this.#unacked.add(tag, seq, queue, undefined)
+      this.#lookAfter(queue, undefined)
+    }
     const { messagesReady, lastWasRedelivered } = queue
     encodeGetOk(this.#output.buffer, this.#channel, tag, lastWasRedelivered, messagesReady, view, this.#bodyMax)
   }
@@ -221,10 +250,43 @@ export class Subscriber implements ConsumerSink {
   close(): void {
     // From here on nothing is delivered to the consumers that are still to be ended.
     this.#isClosed = true
+    this.#timeouts.stop()
     // Before another consumer may take its place, which goes on where this one has ended.
-    this.#unacked.take(ALL, true, this.#returning('lost'))
+    const giveBack = this.#returning('lost')
+    // Those that were to be discarded when one beside them was refused.
+    for (const { seq, queue, consumer, tag } of this.#discarded.splice(0)) giveBack(seq, queue, consumer, tag)
+    this.#unacked.take(ALL, true, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
+    this.#afterSettling()
+  }
+
+  #lookAfter(queue: ConsumedQueue, consumer: Consumer | undefined): void {
+    this.#timeouts.lookAfter(this.#timeoutOf(queue, consumer))
+  }
+
+  #timeoutOf(queue: ConsumedQueue, consumer: Consumer | undefined): number {
+    const { profile, consumerTimeoutMs } = this.#context
+    if (profile.consumerTimeoutScope === 'quorum-queues' && queue.type !== 'quorum') return Number.POSITIVE_INFINITY
+    return consumer?.timeoutMs ?? queue.settings.consumerTimeoutMs ?? consumerTimeoutMs
+  }
+
+  /** Before 4.3 the channel closes. Since then the messages go back, and their consumers are cancelled. */
+  #onLate(late: readonly Delivery[]): void {
+    const { profile, hasCancelNotify } = this.#context
+    const [first] = late
+    if (!first) return
+    if (profile.consumerTimeoutScope === 'every-queue') {
+      const error = acknowledgementTimedOut(this.#channel, this.#timeoutOf(first.queue, first.consumer))
+      return this.#context.failChannel(this.#channel, error)
+    }
+    for (const { tag } of late) this.#unacked.take(tag, false, this.#returning('timeout'))
+    const consumers = new Set(late.flatMap(({ consumer }) => consumer ?? []))
+    for (const consumer of consumers) this.#context.vhost.removeConsumer(consumer)
+    if (!hasCancelNotify && consumers.size > 0) {
+      return this.#context.failChannel(this.#channel, acknowledgementTimedOut(this.#channel, -1))
+    }
+    for (const consumer of consumers) this.consumerCancelled(consumer)
     this.#afterSettling()
   }
 
@@ -246,10 +308,16 @@ export class Subscriber implements ConsumerSink {
 
   #returning(cause: ReturnCause): DeliveryVisitor {
     return (seq, queue, consumer) => {
+      if (cause === 'nack' || cause === 'reject') this.#requireRejections(queue)
       queue.requeue(seq, consumer, cause)
       this.#toDeliver.add(queue)
       this.#released(consumer)
     }
+  }
+
+  /** @throws NOT_IMPLEMENTED */
+  #requireRejections(queue: ConsumedQueue): void {
+    if (queue.type === 'stream' && !this.#context.profile.streamsTakeRejections) throw rejectionToStream(queue)
   }
 
   #discard(cause: Settlement['cause']): void {

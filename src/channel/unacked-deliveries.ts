@@ -36,6 +36,24 @@ export class UnackedDeliveries {
     return this.#size
   }
 
+  /** Infinity when nothing is unacked. */
+  get oldestTag(): number {
+    return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#tags[this.#head] as number) // head < end
+  }
+
+  /** Those that a condition holds for, oldest first; they stay. */
+  filter(condition: (delivery: Delivery) => boolean): Delivery[] {
+    const found: Delivery[] = []
+    for (let at = this.#head; at < this.#end; at++) {
+      const queue = this.#queues[at]
+      if (!queue) continue
+      const [tag, seq] = [this.#tags[at] as number, this.#seqs[at] as number] // head <= at < end
+      const delivery = { tag, seq, queue, consumer: this.#consumers[at] }
+      if (condition(delivery)) found.push(delivery)
+    }
+    return found
+  }
+
   /** @param tag above all tags added before. */
   add(tag: number, seq: number, queue: ConsumedQueue, consumer: Consumer | undefined): void {
     if (this.#end === this.#tags.length) this.#makeRoom()

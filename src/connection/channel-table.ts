@@ -1,7 +1,7 @@
 import { Channel } from '../channel/channel.js'
 import type { ChannelContext } from '../channel/channel-context.js'
 import type { OrderedOutput } from '../channel/ordered-output.js'
-import type { AmqpError } from '../protocol/amqp-error.js'
+import { AmqpError } from '../protocol/amqp-error.js'
 import { ByteReader, MalformedUtf8Error } from '../protocol/byte-reader.js'
 import { FrameType } from '../protocol/frame-scanner.js'
 import {
@@ -33,6 +33,14 @@ export class ChannelFailure extends Error {
   }
 }
 
+/** Counts channels beyond those of one connection. */
+export interface ChannelQuota {
+  /** @throws NOT_ALLOWED when one more channel is too many. */
+  requireRoomForChannel(): void
+  channelOpened(): void
+  channelClosed(): void
+}
+
 /**
  * The channels of one running connection, by number.
  *
@@ -41,6 +49,7 @@ export class ChannelFailure extends Error {
 export class ChannelTable {
   readonly #context: ChannelContext
   readonly #channelMax: number
+  readonly #quota: ChannelQuota
   readonly #channels = new Map<number, Channel>()
   readonly #awaitingCloseOk = new Set<number>()
   /** Outputs of channels that are closed, of which frames still wait for the disk. */
@@ -51,9 +60,10 @@ export class ChannelTable {
   readonly #interrupted = new Set<Channel>()
 
   /** @param channelMax how many may be open at a time; 0 is no limit. */
-  constructor(context: ChannelContext, channelMax: number) {
+  constructor(context: ChannelContext, channelMax: number, quota: ChannelQuota) {
     this.#context = context
     this.#channelMax = channelMax
+    this.#quota = quota
   }
 
   get size(): number {
@@ -125,17 +135,28 @@ export class ChannelTable {
   #onUnopened(type: number, number: number, bytes: Buffer, start: number, end: number): void {
     const methodId = type === FrameType.METHOD ? longAt(bytes, start) : 0
     if (this.#awaitingCloseOk.has(number)) return this.#onClosing(number, methodId)
-    if (this.#channelMax > 0 && this.#channels.size >= this.#channelMax) {
-      throw new ChannelFailure(tooManyChannels(this.#channels.size, this.#channelMax), 0)
-    }
+    this.#requireRoom()
     if (type !== FrameType.METHOD) throw new ChannelFailure(expectedMethodFrame(), 0)
     if (methodId !== MethodId.ChannelOpen) throw new ChannelFailure(expectedChannelOpen(), methodId)
     this.#requireArguments(bytes, start, end)
     const channel = new Channel(number, this.#context, this.#reader, this.#drainingOutput(number))
     this.#draining.delete(number)
     this.#channels.set(number, channel)
+    this.#quota.channelOpened()
     this.#last = channel
     encodeChannelOpenOk(channel.output.buffer, number)
+  }
+
+  /** RabbitMQ finds it before it looks at what was sent, so that no method is to blame. */
+  #requireRoom(): void {
+    if (this.#channelMax > 0 && this.#channels.size >= this.#channelMax) {
+      throw new ChannelFailure(tooManyChannels(this.#channels.size, this.#channelMax), 0)
+    }
+    try {
+      this.#quota.requireRoomForChannel()
+    } catch (error) {
+      throw error instanceof AmqpError ? new ChannelFailure(error, 0) : error
+    }
   }
 
   /** What channel.open and channel.close say changes nothing, but has to add up. */
@@ -170,6 +191,12 @@ export class ChannelTable {
     encodeChannelCloseOk(channel.output.buffer, channel.number)
   }
 
+  /** Closes a channel with an error that none of its frames has caused. Harmless when it is not open. */
+  failChannel(number: number, error: AmqpError): void {
+    const channel = this.#channels.get(number)
+    if (channel) this.#fail(channel, error, 0)
+  }
+
   #fail(channel: Channel, error: AmqpError, currentMethod: number): void {
     const methodId = error.hasMethod ? currentMethod : 0
     if (error.isHard) throw new ChannelFailure(error, methodId)
@@ -183,6 +210,7 @@ export class ChannelTable {
 
   #forget(channel: Channel): void {
     this.#channels.delete(channel.number)
+    this.#quota.channelClosed()
     this.#draining.set(channel.number, channel.output)
     this.#interrupted.delete(channel)
     if (this.#last === channel) this.#last = undefined

@@ -8,6 +8,7 @@ import type { Broker } from '../broker/broker.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Heartbeats } from './heartbeats.js'
+import type { OpenConnections } from './open-connections.js'
 import type { Limits } from './tuning.js'
 
 /** What all connections of a broker share. */
@@ -16,14 +17,21 @@ export interface ConnectionContext {
   readonly users: Users
   readonly clock: Clock
   readonly turn: Turn
+  readonly connections: OpenConnections
   readonly heartbeats: Heartbeats
   readonly alarms: Alarms
   readonly log: Log
   readonly profile: CompatProfile
   /** What connection.tune offers. */
   readonly limits: Limits
+  /** Most consumers of one channel, which may be infinite. */
+  readonly consumersMax: number
+  /** The prefetch of consumers whose client has set none; 0 is no limit. */
+  readonly defaultPrefetch: number
   /** From the accepted socket to connection.open-ok. */
   readonly handshakeTimeoutMs: number
+  /** How long a delivery may stay unacked where nothing else is said, in milliseconds; infinity without a limit. */
+  readonly consumerTimeoutMs: number
   readonly loopbackUsers: readonly ByteString[]
   readonly serverProperties: FieldTable
 }

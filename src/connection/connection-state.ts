@@ -2,7 +2,7 @@ import { mayLoginFrom } from '../auth/loopback.js'
 import type { User } from '../auth/user.js'
 import type { VirtualHost } from '../broker/virtual-host.js'
 import type { ClientMethod } from '../protocol/generated/methods.js'
-import { loginRefused, unexpectedMethodInState, vhostAccessRefused, vhostNotFound } from '../protocol/reply-texts.js'
+import { loginRefused, unexpectedMethodInState } from '../protocol/reply-texts.js'
 import { type ClientProperties, readClientProperties } from './client-properties.js'
 import type { ConnectionContext } from './connection-context.js'
 import { readCredentials } from './sasl.js'
@@ -60,9 +60,7 @@ export function advance(
     case 'opening': {
       if (method.name !== 'connection.open') throw unexpectedMethodInState('opening')
       const { client, user, limits } = state
-      const vhost = context.broker.findVirtualHost(method.virtualHost)
-      if (!vhost) throw vhostNotFound(method.virtualHost)
-      if (!context.users.hasAccessTo(user.name, vhost.name)) throw vhostAccessRefused(vhost.name, user.name)
+      const vhost = context.connections.admit(user.name, method.virtualHost)
       return { phase: 'running', client, user, limits, vhost }
     }
     default:

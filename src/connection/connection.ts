@@ -43,6 +43,7 @@ import { ChannelFailure, ChannelTable } from './channel-table.js'
 import type { ConnectionContext } from './connection-context.js'
 import { advance, type ConnectionState, LoginRefused, SilentRefusal } from './connection-state.js'
 import type { HeartbeatPeer } from './heartbeats.js'
+import type { Session } from './open-connections.js'
 import { protocolErrorOf, SilentFailure } from './protocol-error.js'
 import { PublisherBrake } from './publisher-brake.js'
 import { SASL_MECHANISMS } from './sasl.js'
@@ -77,6 +78,8 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   readonly #remoteAddress: string | undefined
   #state: ConnectionState = { phase: 'greeting' }
   #channels: ChannelTable | undefined
+  /** Present while the connection is open. */
+  #session: Session | undefined
   #greeting = Buffer.alloc(0)
   #timer: Timer | undefined
   #octetsReceived = 0
@@ -273,9 +276,10 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       if (intervalMs > 0) this.#context.heartbeats.add(this, intervalMs)
     } else if (state.phase === 'running') {
       this.#timer?.cancel()
-      this.#channels = new ChannelTable(this.#channelContext(state), state.limits.channelMax)
-      encodeConnectionOpenOk(buffer, 0)
       const { user, vhost, client } = state
+      this.#session = this.#context.connections.add(this, user.name, vhost)
+      this.#channels = new ChannelTable(this.#channelContext(state), state.limits.channelMax, this.#session)
+      encodeConnectionOpenOk(buffer, 0)
       this.#log.info(
         { user: toDisplayText(user.name), vhost: toDisplayText(vhost.name), name: client.connectionName },
         'user authenticated and granted access to the virtual host',
@@ -285,7 +289,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   }
 
   #channelContext(state: Extract<ConnectionState, { phase: 'running' }>): ChannelContext {
-    const { broker, turn, users, profile } = this.#context
+    const { broker, turn, users, profile, consumersMax, defaultPrefetch } = this.#context
     const { vhost, user, limits, client } = state
     return {
       vhost,
@@ -298,6 +302,11 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       isImpersonator: isImpersonator(user),
       frameMax: limits.frameMax,
       profile,
+      clock: broker.clock,
+      consumerTimeoutMs: this.#context.consumerTimeoutMs,
+      failChannel: (number, error) => this.#channels?.failChannel(number, error),
+      consumersMax,
+      defaultPrefetch,
       hasCancelNotify: client.hasCancelNotify,
       suspend: () => this.#suspend(),
       noteStoreBehind: () => this.#brake.putOnForStore(broker.committer),
@@ -465,6 +474,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   #release(): void {
     this.#channels?.closeAll()
     this.#channels = undefined
+    this.#session?.end()
     if (this.#state.phase === 'running') this.#state.vhost.removeQueuesOf(this)
   }
 }

@@ -2,6 +2,16 @@ import { octetAt } from './octets.js'
 
 const NO_BYTES = Buffer.alloc(0)
 
+/** What the broker remembers of a message that its octets do not say. */
+export interface MessageMemory {
+  /** Whether its header `x-death` is the broker's own, and not something that a client made up. */
+  readonly hasOwnDeaths: boolean
+  /** Whether a dead letter routing key has taken the place of the keys in its header CC. Only where it has died. */
+  readonly goesByKeyAlone: boolean
+  /** The keys of its header BCC, which nobody gets to see: where it goes beside its routing key, should it die. */
+  readonly hiddenKeys: readonly string[] | undefined
+}
+
 /**
  * A message as three runs of octets in memory that somebody else owns: a socket chunk, a page of a queue, a copy.
  *
@@ -28,12 +38,8 @@ export class Message {
   ttlMs = -1
   /** When it expires in the queue that holds it, in milliseconds since the epoch; 0 is never. */
   deadlineMs = 0
-  /** Whether its header `x-death` is the broker's own, and not something that a client made up. */
-  hasOwnDeaths = false
-  /** Whether a dead letter routing key has taken the place of the keys in its header CC. Only where it has died. */
-  goesByKeyAlone = false
-  /** The keys of its header BCC, which nobody gets to see: where it goes beside its routing key, should it die. */
-  hiddenKeys: readonly string[] | undefined = undefined
+  /** What else the broker has to remember of it; nothing of most messages. */
+  memory: MessageMemory | undefined = undefined
 
   get bodyBytes(): number {
     return this.bodyEnd - this.bodyStart

@@ -13,6 +13,8 @@ export interface OptionRow {
   readonly name: string
   /** The name in a configuration file: RabbitMQ's where it has one. */
   readonly key: string
+  /** Another name that RabbitMQ has for it there. */
+  readonly otherKey?: string
   /** The command line's flag, without dashes. The environment variable is made of it. */
   readonly flag: string
   readonly type: OptionType
@@ -24,6 +26,8 @@ export interface OptionRow {
 
 export type OptionType =
   | { readonly kind: 'whole'; readonly least: number; readonly most: number; readonly unit?: Unit }
+  /** A whole number, or infinity. */
+  | { readonly kind: 'limit' }
   | {
       readonly kind: 'choice'
       readonly choices: readonly string[]
@@ -47,6 +51,7 @@ export const DEFAULTS = Object.freeze({
   frameMax: 131_072,
   channelMax: 2047,
   handshakeTimeoutMs: 10_000,
+  consumerTimeoutMs: 1_800_000,
   loopbackUsers: Object.freeze(['guest']),
   defaultUser: 'guest',
   defaultPass: 'guest',
@@ -123,10 +128,76 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   {
     name: 'channelMax',
     key: 'channel_max',
+    otherKey: 'max_channels_per_connection',
     flag: 'channel-max',
     type: { kind: 'whole', least: 0, most: SHORT_MAX },
     defaultText: String(DEFAULTS.channelMax),
     doc: 'Most channels of one connection; 0 sets no limit',
+  },
+  {
+    name: 'connectionMax',
+    key: 'connection_max',
+    otherKey: 'max_connections',
+    flag: 'connection-max',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most connections; 0 allows none',
+  },
+  {
+    name: 'channelMaxPerNode',
+    key: 'channel_max_per_node',
+    flag: 'channel-max-per-node',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most channels of all connections together; 0 allows none',
+  },
+  {
+    name: 'consumerMaxPerChannel',
+    key: 'consumer_max_per_channel',
+    flag: 'consumer-max-per-channel',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most consumers of one channel; 0 allows none',
+  },
+  {
+    name: 'defaultConsumerPrefetch',
+    key: 'default_consumer_prefetch',
+    flag: 'default-consumer-prefetch',
+    type: { kind: 'whole', least: 0, most: SHORT_MAX },
+    defaultText: '0',
+    doc: 'Prefetch of consumers whose client sets none; 0 sets no limit',
+  },
+  {
+    name: 'clusterQueueLimit',
+    key: 'cluster_queue_limit',
+    flag: 'cluster-queue-limit',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most queues of all virtual hosts together; 0 allows none',
+  },
+  {
+    name: 'clusterExchangeLimit',
+    key: 'cluster_exchange_limit',
+    flag: 'cluster-exchange-limit',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most exchanges of all virtual hosts together, those that each has from the start included',
+  },
+  {
+    name: 'defaultQueueType',
+    key: 'default_queue_type',
+    flag: 'default-queue-type',
+    type: { kind: 'choice', choices: ['classic', 'quorum', 'stream'] },
+    defaultText: 'classic',
+    doc: 'Type of queues that are declared without one, where their virtual host has none either',
+  },
+  {
+    name: 'relaxedQuorumRedeclaration',
+    key: 'quorum_queue.property_equivalence.relaxed_checks_on_redeclaration',
+    flag: 'relaxed-quorum-redeclaration',
+    type: { kind: 'switch' },
+    defaultText: 'false',
+    doc: 'Whether a quorum queue may be declared again as a classic one',
   },
   {
     name: 'handshakeTimeoutMs',
@@ -135,6 +206,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     type: { kind: 'whole', least: 1, most: TIMER_MAX, unit: 'milliseconds' },
     defaultText: String(DEFAULTS.handshakeTimeoutMs),
     doc: 'Time from the accepted socket to the opened connection',
+  },
+  {
+    name: 'consumerTimeoutMs',
+    key: 'consumer_timeout',
+    flag: 'consumer-timeout',
+    type: { kind: 'whole', least: 0, most: LONG_MAX, unit: 'milliseconds' },
+    defaultText: String(DEFAULTS.consumerTimeoutMs),
+    doc: 'How long a delivery may stay unacknowledged where neither queue nor consumer says so; 0 for ever',
   },
   {
     name: 'maxMessageBytes',
@@ -279,6 +358,8 @@ function readText(row: OptionRow, text: string): OptionValue {
   switch (type.kind) {
     case 'whole':
       return type.unit === 'bytes' ? readSize(row, text) : readWhole(row, text)
+    case 'limit':
+      return text === 'infinity' ? Number.POSITIVE_INFINITY : readWhole(row, text)
     case 'share':
       return Number(text === '' ? Number.NaN : text)
     case 'choice':
@@ -321,6 +402,8 @@ function complaintAbout(type: OptionType, value: unknown): string | undefined {
     case 'whole':
       if (typeof value !== 'number' || !Number.isInteger(value)) return 'is not a whole number'
       return value < type.least || value > type.most ? `is not between ${type.least} and ${type.most}` : undefined
+    case 'limit':
+      return isLimit(value) ? undefined : 'is neither a whole number from 0 on nor infinity'
     case 'share':
       return typeof value === 'number' && value > 0 && value <= 1 ? undefined : 'is not a share between 0 and 1'
     case 'choice':
@@ -334,6 +417,10 @@ function complaintAbout(type: OptionType, value: unknown): string | undefined {
     case 'switch':
       return typeof value === 'boolean' ? undefined : 'is neither true nor false'
   }
+}
+
+function isLimit(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || (typeof value === 'number' && Number.isInteger(value) && value >= 0)
 }
 
 function complaintAboutText(value: unknown, maxBytes: number | undefined): string | undefined {

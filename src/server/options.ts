@@ -3,6 +3,8 @@
 import { type ByteString, toByteString } from '../base/byte-string.js'
 import { type Clock, systemClock } from '../base/clock.js'
 import { type Log, silentLog } from '../base/log.js'
+import type { QueueType } from '../broker/declaration/queue-type.js'
+import { type BrokerLimits, NO_LIMITS } from '../broker/limits.js'
 import { COMPAT_PROFILES, type CompatName, type CompatProfile, DEFAULT_COMPAT } from '../protocol/compat-profile.js'
 import type { MessageStore } from '../store/message-store.js'
 import { nearest } from './nearest.js'
@@ -33,8 +35,26 @@ export interface BrokerOptions {
   frameMax?: number | undefined
   /** Most channels of one connection; 0 sets no limit. Default 2047. */
   channelMax?: number | undefined
+  /** Most connections; 0 allows none. Default Infinity. */
+  connectionMax?: number | undefined
+  /** Most channels of all connections together; 0 allows none. Default Infinity. */
+  channelMaxPerNode?: number | undefined
+  /** Most consumers of one channel; 0 allows none. Default Infinity. */
+  consumerMaxPerChannel?: number | undefined
+  /** Prefetch of consumers whose client sets none; 0 is no limit. Default 0. */
+  defaultConsumerPrefetch?: number | undefined
+  /** Most queues of all virtual hosts together; 0 allows none. Default Infinity. */
+  clusterQueueLimit?: number | undefined
+  /** Most exchanges of all virtual hosts together, the predeclared ones included. Default Infinity. */
+  clusterExchangeLimit?: number | undefined
+  /** Type of queues declared without one, where their virtual host has none either. Default 'classic'. */
+  defaultQueueType?: QueueType | undefined
+  /** Whether a quorum queue may be declared again as a classic one. Default false. */
+  relaxedQuorumRedeclaration?: boolean | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
+  /** How long a delivery may stay unacknowledged where nothing else is said, in milliseconds; 0 for ever. Default 1800000. */
+  consumerTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
   maxMessageBytes?: number | undefined
   /** Share of the memory above which publishers are blocked. Default 0.6. */
@@ -75,7 +95,13 @@ export interface ResolvedOptions {
   readonly heartbeatSeconds: number
   readonly frameMax: number
   readonly channelMax: number
+  readonly connectionMax: number
+  readonly channelMaxPerNode: number
+  readonly consumerMaxPerChannel: number
+  readonly defaultConsumerPrefetch: number
+  readonly limits: BrokerLimits
   readonly handshakeTimeoutMs: number
+  readonly consumerTimeoutMs: number
   /** The same as `profile.maxMessageBytes`. */
   readonly maxMessageBytes: number
   readonly memoryHighWatermark: number
@@ -110,7 +136,13 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     heartbeatSeconds: given.heartbeatSeconds ?? DEFAULTS.heartbeatSeconds,
     frameMax,
     channelMax: given.channelMax ?? DEFAULTS.channelMax,
+    connectionMax: given.connectionMax ?? Number.POSITIVE_INFINITY,
+    channelMaxPerNode: given.channelMaxPerNode ?? Number.POSITIVE_INFINITY,
+    consumerMaxPerChannel: given.consumerMaxPerChannel ?? Number.POSITIVE_INFINITY,
+    defaultConsumerPrefetch: given.defaultConsumerPrefetch ?? 0,
+    limits: limitsOf(given),
     handshakeTimeoutMs: given.handshakeTimeoutMs ?? DEFAULTS.handshakeTimeoutMs,
+    consumerTimeoutMs: given.consumerTimeoutMs ?? DEFAULTS.consumerTimeoutMs,
     maxMessageBytes: profile.maxMessageBytes,
     memoryHighWatermark: given.memoryHighWatermark ?? DEFAULTS.memoryHighWatermark,
     memoryHighWatermarkBytes: given.memoryHighWatermarkBytes,
@@ -158,6 +190,16 @@ function profileOf(given: Given): CompatProfile {
     permitsTransientNonexclusiveQueues:
       given.permitTransientNonexclusiveQueues ?? profile.permitsTransientNonexclusiveQueues,
     permitsGlobalQos: given.permitGlobalQos ?? profile.permitsGlobalQos,
+  })
+}
+
+function limitsOf(given: Given): BrokerLimits {
+  const { clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
+  return Object.freeze({
+    queues: clusterQueueLimit ?? NO_LIMITS.queues,
+    exchanges: clusterExchangeLimit ?? NO_LIMITS.exchanges,
+    defaultQueueType: defaultQueueType ?? NO_LIMITS.defaultQueueType,
+    relaxesQuorumRedeclaration: relaxedQuorumRedeclaration ?? NO_LIMITS.relaxesQuorumRedeclaration,
   })
 }
 

@@ -10,13 +10,14 @@ import { hostname } from 'node:os'
 import { seedDefaults } from '../auth/seed-defaults.js'
 import { Users } from '../auth/users.js'
 import { Alarms } from '../base/alarms.js'
-import { toByteString } from '../base/byte-string.js'
+import { type ByteString, toByteString } from '../base/byte-string.js'
 import { Turn } from '../base/turn.js'
 import { VERSION } from '../base/version.js'
 import { Broker } from '../broker/broker.js'
 import { Connection } from '../connection/connection.js'
 import type { ConnectionContext } from '../connection/connection-context.js'
 import { Heartbeats } from '../connection/heartbeats.js'
+import { OpenConnections } from '../connection/open-connections.js'
 import { serverProperties } from '../connection/server-properties.js'
 import { shutdownReason } from '../protocol/reply-texts.js'
 import { Definitions } from '../store/definitions.js'
@@ -84,13 +85,15 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
   }
   const definitions = await Definitions.load(store)
   const users = new Users(definitions, { log })
-  const broker = await Broker.recover(store, definitions, { profile, clock: options.clock, log, onStoreFailure })
+  const { clock, limits } = options
+  const broker = await Broker.recover(store, definitions, { profile, clock, log, limits, onStoreFailure })
   seed(broker, users, options)
   await Promise.race([broker.committer.drained(), failed.then((error) => Promise.reject(error))])
   const connections = new Set<Connection>()
   const alarms = new Alarms()
   const monitor = new ResourceMonitor(resourceLimits(options), alarms, options.clock, log, options.resources)
   const context = connectionContext(broker, users, alarms, options)
+  broker.onActivity = () => context.turn.schedule()
   const listeners = new Listeners((socket) => {
     connections.add(new Connection(socket, context, (connection) => connections.delete(connection)))
   })
@@ -138,18 +141,23 @@ function seed(broker: Broker, users: Users, { defaultVhost, defaultUser, default
 
 function connectionContext(broker: Broker, users: Users, alarms: Alarms, options: ResolvedOptions): ConnectionContext {
   const { clock, log, profile, handshakeTimeoutMs, loopbackUsers } = options
-  const { channelMax, frameMax, heartbeatSeconds } = options
+  const { channelMax, frameMax, heartbeatSeconds, connectionMax, channelMaxPerNode } = options
+  const node = { name: nodeName(), connections: connectionMax, channels: channelMaxPerNode }
   return {
     broker,
     users,
     clock,
     turn: new Turn(() => broker.committer.endTurn()),
     heartbeats: new Heartbeats(clock),
+    connections: new OpenConnections(broker, users, node),
     alarms,
     log,
     profile,
     limits: { channelMax, frameMax, heartbeatSeconds },
+    consumersMax: options.consumerMaxPerChannel,
+    defaultPrefetch: options.defaultConsumerPrefetch,
     handshakeTimeoutMs,
+    consumerTimeoutMs: options.consumerTimeoutMs === 0 ? Number.POSITIVE_INFINITY : options.consumerTimeoutMs,
     loopbackUsers,
     serverProperties: serverProperties({
       version: profile.version,
@@ -159,6 +167,11 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
       additional: options.serverProperties,
     }),
   }
+}
+
+/** What RabbitMQ calls a node by default: the host by its short name. */
+function nodeName(): ByteString {
+  return toByteString(`rabbit@${hostname().replace(/\..*$/, '')}`)
 }
 
 function resourceLimits(options: ResolvedOptions): ResourceLimits {

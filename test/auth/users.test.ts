@@ -118,9 +118,25 @@ describe('the user directory', () => {
     expect(await definitionCount(store)).toBe(0)
   })
 
+  it('keeps the password of a user whose limits are replaced', async () => {
+    const { users, store } = await usersWithApp()
+    users.setLimits('app', { maxConnections: 3, maxChannels: 0 })
+    users.setLimits('app', { maxChannels: -1 })
+    expect((await usersOf(store)).authenticate('app', 'secret').user?.limits).toEqual({ maxChannels: -1 })
+  })
+
+  it('tells of a user who is deleted, once and afterwards', async () => {
+    const { users } = await usersWithApp()
+    const deleted: unknown[] = []
+    users.onDeleted = (name) => void deleted.push([name, users.get(name)])
+    expect([users.delete('app'), users.delete('app')]).toEqual([true, false])
+    expect(deleted).toEqual([['app', undefined]])
+  })
+
   it('refuses to change a user that does not exist', async () => {
     const users = await usersOf(new MemoryStore())
     expect(() => users.changePassword('nobody', 'x')).toThrow(UnknownUserError)
+    expect(() => users.setLimits('nobody', {})).toThrow(UnknownUserError)
     expect(() => users.setTags('nobody', [])).toThrow("user 'nobody' does not exist")
     expect(() => users.setPermissions('nobody', '/', all)).toThrow(UnknownUserError)
     expect(() => users.setTopicPermissions('nobody', '/', 'x', all)).toThrow(UnknownUserError)

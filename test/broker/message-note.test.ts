@@ -5,14 +5,22 @@ import { Message } from '../../src/protocol/message.js'
 
 const shortString = fc.uint8Array({ maxLength: 255 }).map((octets) => Buffer.from(octets).toString('latin1'))
 
-const noted = fc.record({
-  deadlineMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+const memory = fc.record({
   hasOwnDeaths: fc.boolean(),
   goesByKeyAlone: fc.boolean(),
   hiddenKeys: fc.option(fc.array(shortString, { minLength: 1, maxLength: 5 }), { nil: undefined }),
 })
 
-const NOTHING = { deadlineMs: 0, hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
+const noted = fc.record({
+  deadlineMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+  // Nobody remembers nothing.
+  memory: fc.option(
+    memory.filter(({ hasOwnDeaths, goesByKeyAlone, hiddenKeys }) => hasOwnDeaths || goesByKeyAlone || !!hiddenKeys),
+    { nil: undefined },
+  ),
+})
+
+const DIED = { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: undefined }
 
 describe('the note of a message', () => {
   it('tells all that was noted, wherever it lies, and is as long as it says', () => {
@@ -24,10 +32,9 @@ describe('the note of a message', () => {
       putNote(bytes, before, message)
       const end = before + octets
       expect([noteOctetsBefore(bytes, end), notedDeadline(bytes, end)]).toEqual([octets, message.deadlineMs])
-      const read = Object.assign(new Message(), { hiddenKeys: undefined })
+      const read = new Message()
       readNote(bytes, end, read)
-      const { deadlineMs, hasOwnDeaths, goesByKeyAlone, hiddenKeys } = read
-      expect({ deadlineMs, hasOwnDeaths, goesByKeyAlone, hiddenKeys }).toEqual(what)
+      expect({ deadlineMs: read.deadlineMs, memory: read.memory }).toEqual(what)
       const around = [...bytes.subarray(0, before), ...bytes.subarray(end)]
       expect(around.every((octet) => octet === 0xee)).toBe(true)
     }
@@ -35,9 +42,9 @@ describe('the note of a message', () => {
   })
 
   it('is none when there is nothing to note, and is never left out otherwise', () => {
-    const octetsOf = (what: Partial<Message>) => noteOctets(Object.assign(new Message(), { ...NOTHING, ...what }))
+    const octetsOf = (what: Partial<Message>) => noteOctets(Object.assign(new Message(), what))
     expect(octetsOf({})).toBe(0)
-    expect([octetsOf({ deadlineMs: 1 }), octetsOf({ hasOwnDeaths: true })]).toEqual([9, 9])
-    expect(octetsOf({ hiddenKeys: ['key'] })).toBe(4 + 4 + 9)
+    expect([octetsOf({ deadlineMs: 1 }), octetsOf({ memory: DIED })]).toEqual([9, 9])
+    expect(octetsOf({ memory: { ...DIED, hiddenKeys: ['key'] } })).toBe(4 + 4 + 9)
   })
 })

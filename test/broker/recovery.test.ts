@@ -65,7 +65,8 @@ describe.each([
     const declared = declareQueue(before.vhost, 'q\x01', { isAutoDelete: true, arguments: queueArguments })
     const { vhost } = await startAgain(before)
     const exchange = vhost.exchange('x\xff\0')
-    expect({ ...exchange, arguments: exchange.arguments }).toMatchObject({
+    const { alternateExchange } = exchange
+    expect({ ...exchange, arguments: exchange.arguments, alternateExchange }).toMatchObject({
       type: 'topic',
       isDurable: true,
       isInternal: true,

@@ -8,6 +8,7 @@ import { Broker } from '../../src/broker/broker.js'
 import type { ConnectionContext } from '../../src/connection/connection-context.js'
 import { advance, LoginRefused, SilentRefusal } from '../../src/connection/connection-state.js'
 import { Heartbeats } from '../../src/connection/heartbeats.js'
+import { OpenConnections } from '../../src/connection/open-connections.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { boolean, fields, table } from '../../src/protocol/field-values.js'
 import type { ConnectionStartOk } from '../../src/protocol/generated/methods.js'
@@ -38,7 +39,11 @@ async function contextWith(loopbackUsers: readonly string[]): Promise<Connection
     alarms: new Alarms(),
     log: silentLog,
     profile,
+    connections: new OpenConnections(broker, users, { name: 'rabbit@here', connections: 9, channels: 9 }),
     limits: { frameMax: 131072, channelMax: 2047, heartbeatSeconds: 60 },
+    consumerTimeoutMs: 1000,
+    consumersMax: 9,
+    defaultPrefetch: 0,
     handshakeTimeoutMs: 10_000,
     loopbackUsers,
     serverProperties: [],

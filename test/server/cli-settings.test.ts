@@ -86,9 +86,19 @@ describe('the command line', () => {
 
 describe('the environment', () => {
   it('has a variable for each option', () => {
-    const values = { port: '1', host: '::1', dataDirectory: 'd', compat: '4.3', logLevel: 'none', logFormat: 'json' }
+    const values = {
+      port: '1',
+      defaultQueueType: 'stream',
+      host: '::1',
+      dataDirectory: 'd',
+      compat: '4.3',
+      logLevel: 'none',
+      logFormat: 'json',
+    }
     for (const row of OPTION_TABLE) {
-      const text = { whole: '9999', share: '0.5', choice: '', text: 'x', list: 'x', switch: 'true' }[row.type.kind]
+      const text = { whole: '9999', limit: 'infinity', share: '0.5', choice: '', text: 'x', list: 'x', switch: 'true' }[
+        row.type.kind
+      ]
       const given = Object.entries(values).find(([name]) => name === row.name)?.[1] ?? text
       expect(readEnvironment({ [environmentName(row)]: given }).settings.has(row.name)).toBe(true)
     }
@@ -115,6 +125,11 @@ describe('the environment', () => {
 
 describe('the configuration file', () => {
   const read = (text: string, environment = {}) => Object.fromEntries(readConfigFile(text, 'my.conf', environment))
+
+  it('knows the other names that RabbitMQ has for some keys', () => {
+    expect(read('max_connections = 5\nmax_channels_per_connection = 6')).toEqual({ connectionMax: 5, channelMax: 6 })
+    expect(read('{"connection_max": "infinity"}')).toEqual({ connectionMax: Number.POSITIVE_INFINITY })
+  })
 
   it('reads the lines of a rabbitmq.conf', () => {
     const text = [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
+import { NO_LIMITS } from '../../src/broker/limits.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { environmentName, OPTION_TABLE, optionRow, parseOption } from '../../src/server/option-table.js'
 import { type BrokerOptions, resolveOptions } from '../../src/server/options.js'
@@ -66,15 +67,33 @@ describe('resolveOptions', () => {
       version,
       maxMessageBytes,
       permitsGlobalQos: permits,
-      permitsTransientNonexclusiveQueues: permits,
+      permitsTransientNonexclusiveQueues: true,
       passiveDeclareNeedsPermission: needsPermission,
       permissionErrorNamesVerb: needsPermission,
     })
   })
 
+  it('has no limits but those that are asked for', () => {
+    expect(resolveOptions()).toMatchObject({
+      connectionMax: Number.POSITIVE_INFINITY,
+      channelMaxPerNode: Number.POSITIVE_INFINITY,
+      consumerMaxPerChannel: Number.POSITIVE_INFINITY,
+      defaultConsumerPrefetch: 0,
+      limits: NO_LIMITS,
+    })
+    const asked = { clusterQueueLimit: 1, clusterExchangeLimit: 0, defaultQueueType: 'quorum' } as const
+    const relaxed = { relaxedQuorumRedeclaration: true }
+    expect(resolveOptions({ ...asked, ...relaxed }).limits).toEqual({
+      queues: 1,
+      exchanges: 0,
+      defaultQueueType: 'quorum',
+      relaxesQuorumRedeclaration: true,
+    })
+  })
+
   it('overrides single behaviours of a profile', () => {
     const options = resolveOptions({ compat: '4.3', permitGlobalQos: true, maxMessageBytes: 99 })
-    expect(options.profile).toMatchObject({ permitsGlobalQos: true, permitsTransientNonexclusiveQueues: false })
+    expect(options.profile).toMatchObject({ permitsGlobalQos: true, passiveDeclareNeedsPermission: true })
     expect([options.maxMessageBytes, options.profile.maxMessageBytes]).toEqual([99, 99])
   })
 
@@ -132,6 +151,15 @@ describe('the option table', () => {
   it('reads lists, and the word none as the empty one', () => {
     const list = (text: string) => parseOption(optionRow('loopbackUsers'), text)
     expect([list('guest'), list('a, b'), list('none')]).toEqual([['guest'], ['a', 'b'], []])
+  })
+
+  it('reads limits, which may be infinite', () => {
+    const limit = (text: string) => parseOption(optionRow('connectionMax'), text)
+    expect([limit('0'), limit('12'), limit('infinity')]).toEqual([0, 12, Number.POSITIVE_INFINITY])
+    expect(() => limit('-1')).toThrow("connection max '-1' is not a whole number")
+    expect(() => resolveOptions({ clusterQueueLimit: -1 })).toThrow(
+      'cluster queue limit -1 is neither a whole number from 0 on nor infinity',
+    )
   })
 
   it('reads switches', () => {

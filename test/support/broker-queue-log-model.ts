@@ -3,7 +3,7 @@ import { silentLog } from '../../src/base/log.js'
 import { QueueLog } from '../../src/broker/queue-log.js'
 import { readLabel, readRecord, StoredState, unsettledPart } from '../../src/broker/queue-record.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
-import { Message } from '../../src/protocol/message.js'
+import { Message, type MessageMemory } from '../../src/protocol/message.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import { messageOf, partsOf } from './broker-messages.js'
 import { WatchedPool } from './broker-watched-pool.js'
@@ -35,8 +35,7 @@ interface Entry {
 
 interface Note {
   readonly deadlineMs: number
-  readonly hasOwnDeaths: boolean
-  readonly hiddenKeys: readonly string[] | undefined
+  readonly memory: MessageMemory | undefined
 }
 
 const QUEUE_ID = 7
@@ -171,8 +170,8 @@ export class QueueLogModel {
       isPersistent: entry.isPersistent,
       isRedelivered: entry.isRedelivered,
     })
-    const { deadlineMs, hasOwnDeaths, hiddenKeys } = this.#view
-    expect({ deadlineMs, hasOwnDeaths, hiddenKeys }).toEqual(entry.note)
+    const { deadlineMs, memory } = this.#view
+    expect({ deadlineMs, memory }).toEqual(entry.note)
     const { failures, returns } = entry
     expect(this.#log.returnsOf(seq)).toEqual(returns > 0 ? { failures, returns } : undefined)
     entry.isUnacked = true
@@ -309,14 +308,17 @@ function idsOf(entries: readonly Entry[]): number[] {
   return entries.map(({ id }) => id)
 }
 
-const HIDDEN: readonly (readonly string[] | undefined)[] = [['', 'a key'], ['k'.repeat(255)], ['one']]
+const MEMORIES: readonly MessageMemory[] = [
+  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'] },
+  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)] },
+  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined },
+]
 
 /** What some messages have noted of them. */
 function noteOf(id: number): Note {
   return {
     deadlineMs: id % 5 === 0 ? 1_700_000_000_000 + id : 0,
-    hasOwnDeaths: id % 7 === 0,
-    hiddenKeys: HIDDEN[id % 11],
+    memory: MEMORIES[id % 11],
   }
 }
 

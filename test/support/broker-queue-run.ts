@@ -74,6 +74,7 @@ interface Held {
 /** The channel of one consumer. */
 class Subscription implements ConsumerSink {
   readonly owner = {}
+  readonly hasChannelPrefetch = false
   readonly model: ModelConsumer
   readonly #seen: Seen[]
   /** Set as soon as there is one. */

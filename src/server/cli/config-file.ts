@@ -40,7 +40,7 @@ export function readConfigFile(text: string, path: string, environment: Environm
 
 function readPlain(assignment: Assignment, settings: Map<string, OptionValue>): void {
   const key = assignment.segments.join('.')
-  const row = OPTION_TABLE.find((candidate) => candidate.key === key)
+  const row = OPTION_TABLE.find((candidate) => candidate.key === key || candidate.otherKey === key)
   if (row === undefined) {
     const known = OPTION_TABLE.map((candidate) => candidate.key)
     throw new Error(`unknown key '${key}' in ${assignment.place}; the nearest one is '${nearest(key, known)}'`)
