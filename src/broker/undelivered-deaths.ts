@@ -9,7 +9,7 @@ const RETRY_MS = 180_000
 export interface UndeliveredDeath {
   readonly reason: DeathReason
   /** The targets that need not get it again. */
-  readonly takenBy: Set<Queue>
+  readonly takenBy: Set<object>
 }
 
 /**
