@@ -25,6 +25,7 @@ async function verifyQueue(world, session, queue) {
   const present = new Set(found.map(({ state }) => state))
   for (const state of expected.values()) if (!present.has(state)) missing(world, queue, state)
   queue.lostGets = 0
+  queue.allHeard()
   await channel.close()
   noteTally(world.tally, certain, present, expected.size)
   return [...present]
