@@ -13,8 +13,8 @@ export class QueueModel {
   /** By message id. */
   messages = new Map()
   purgesUnderWay = 0
-  /** Messages taken by automatic acknowledgement whose delivery was lost with a connection. */
-  lostGets = 0
+  /** How many messages may have been handed out without acknowledgement and lost with a connection or channel. */
+  lostMax = 0
   /** Consumers, and gets under way: the broker may have handed out what nobody has heard of. */
   takers = new Set()
   /** Whether a taker has been there since the last purge was sent. */
@@ -128,7 +128,7 @@ export class QueueModel {
   endDelete() {
     this.existence = 'absent'
     for (const state of this.messages.values()) if (state.diesWith === this.incarnation) this.drop(state)
-    this.lostGets = 0
+    this.lostMax = 0
     this.#unheard = 0
   }
 

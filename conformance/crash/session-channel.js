@@ -5,6 +5,7 @@ import { ChannelLost, ConnectionLost, Violation } from './violation.js'
 const NOT_FOUND = 404
 /** More than any channel gets to. */
 const NO_DELIVERY_TAG = 2 ** 40
+const NO_ACK = 2
 
 /** One channel of a session, with the deliveries that it holds. */
 export class SessionChannel {
@@ -107,13 +108,13 @@ export class SessionChannel {
   }
 
   /** Consumes from a queue, unless it is gone by the time that the prefetch is set. @returns the consumer's tag. */
-  async consume(queue, prefetch) {
+  async consume(queue, prefetch, noAck = false) {
     await this.call('basic.qos', 0, prefetch, 0)
     if (!queue.isThere) return undefined
     const tag = this.#session.takeTag()
-    const taker = this.#takerOf(queue, { limit: prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch })
+    const taker = this.#takerOf(queue, { limit: prefetch === 0 || noAck ? Number.POSITIVE_INFINITY : prefetch, noAck })
     this.#consumers.set(tag, taker)
-    await this.call('basic.consume', 0, queue.name, tag, 0, null)
+    await this.call('basic.consume', 0, queue.name, tag, noAck ? NO_ACK : 0, null)
     return tag
   }
 
@@ -175,6 +176,15 @@ export class SessionChannel {
     if (!entry) return
     entry.taker.held--
     this.#held.delete(tag)
+  }
+
+  /** Gives back what it holds and goes on; with no consumer, that nothing is under way meanwhile. */
+  async recover() {
+    await this.cancelAll()
+    const recovered = this.call('basic.recover', 1)
+    this.#putBackHeld()
+    await recovered
+    this.#world.tally.recovered++
   }
 
   async commit() {
@@ -245,7 +255,7 @@ export class SessionChannel {
   /** Gives back what it holds. */
   async close() {
     this.#isClosing = true
-    for (const taker of this.#consumers.values()) taker.isLeaving = true
+    this.#stopListening(this.#consumers.values())
     const closed = this.#wire.callThen(() => this.#leaveQueues(), 'channel.close', 200, 'done', 0, 0)
     this.#giveUp()
     await closed
@@ -268,11 +278,17 @@ export class SessionChannel {
     this.isLost = true
     const wasClosing = this.#isClosing
     this.#isClosing = true
-    for (const taker of [...this.#consumers.values(), ...this.#gets]) {
+    if (wasClosing) return
+    this.#stopListening([...this.#consumers.values(), ...this.#gets])
+    this.#giveUp()
+  }
+
+  /** What they may be handed from now on nobody hears of: without acknowledgements it is lost. */
+  #stopListening(takers) {
+    for (const taker of takers) {
       taker.isLeaving = true
-      if (taker.noAck) taker.queue.lostGets++
+      if (taker.noAck) taker.queue.lostMax += taker.limit
     }
-    if (!wasClosing) this.#giveUp()
   }
 
   /** What happens to everything that it has not settled. */
@@ -283,10 +299,14 @@ export class SessionChannel {
       for (const state of message.states) if (state.publish === 'sent') state.publish = 'lost'
     }
     this.#unconfirmed.clear()
-    for (const { state } of this.#held.values()) if (state?.heldBy === this) state.putBack(this.#session)
-    this.#held.clear()
+    this.#putBackHeld()
     for (const { queue, due } of this.#purges) queue.losePurge(due)
     for (const resume of this.#relief.splice(0)) resume()
+  }
+
+  #putBackHeld() {
+    for (const { state } of this.#held.values()) if (state?.heldBy === this) state.putBack(this.#session)
+    this.#held.clear()
   }
 
   /** Something is wrong unless it turns out that the broker has closed the channel. */

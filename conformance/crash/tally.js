@@ -18,6 +18,7 @@ export class Tally {
   delivered = 0
   returned = 0
   settledAndFlushed = 0
+  recovered = 0
   purges = 0
   deletes = 0
   brokenOff = 0
@@ -60,7 +61,7 @@ export class Tally {
       `${this.committed} commits, ${this.rolledBack} rollbacks; commits in doubt: ${commitsInDoubt.committed} were committed, ` +
         `${commitsInDoubt['rolled back']} not`,
       `${this.delivered} deliveries checked, ${this.settledAndFlushed} settlements known to be on disk, ${this.purges} purges, ` +
-        `${this.deletes} deletions`,
+        `${this.deletes} deletions, ${this.recovered} recoveries`,
       `${this.queuesVerified} queues verified, the deepest of ${this.deepest}: ${this.certainFound} messages that had to be there, ` +
         `${this.doubtfulFound} in doubt found, ${this.doubtfulGone} in doubt gone`,
     ]

@@ -16,6 +16,7 @@ const WEIGHTS = {
   cancel: 3,
   get: 8,
   barrier: 8,
+  recover: 0.7,
   purge: 1.5,
   recreate: 2,
   rebind: 4,
@@ -152,6 +153,8 @@ export class Worker {
         return this.#get(this.#taker, this.#random.chance(0.3))
       case 'barrier':
         return this.#publisher.barrier()
+      case 'recover':
+        return this.#taker.recover()
       case 'purge':
         return this.#purge()
       case 'recreate':
@@ -259,7 +262,7 @@ export class Worker {
     if (consumedQueues.length >= 4) return
     const isOneMore = consumedQueues.length > 0 && this.#random.chance(0.3)
     const queue = isOneMore ? this.#random.pick(consumedQueues) : this.#randomQueue()
-    await this.#taker.consume(queue, this.#random.pick([1, 10, 100, 1000, 5000]))
+    await this.#taker.consume(queue, this.#random.pick([1, 10, 100, 1000, 5000]), this.#random.chance(0.08))
   }
 
   async #get(channel, noAck) {

@@ -22,6 +22,7 @@ const QUEUES = {
   'churned b': { isDurable: true, isChurned: true },
   'churned c': { isDurable: true, isChurned: true },
   'churned d': { isDurable: false, isChurned: true },
+  'churned e': { isDurable: true, isChurned: true, isDeep: true },
 }
 
 /** Exchange, queue, binding key, a routing key that fits. */
@@ -183,7 +184,7 @@ function endQueue(queue, wasKilled, flags) {
   if (!queue.isDurable) {
     queue.existence = 'absent'
     queue.messages.clear()
-    queue.lostGets = 0
+    queue.lostMax = 0
     queue.allHeard()
     return
   }
