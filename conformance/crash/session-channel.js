@@ -1,5 +1,6 @@
 import { Taker } from './taker.js'
 import { TransactionModel } from './transaction-model.js'
+import { Unconfirmed } from './unconfirmed.js'
 import { ChannelLost, ConnectionLost, Violation } from './violation.js'
 
 const NOT_FOUND = 404
@@ -14,10 +15,7 @@ export class SessionChannel {
   #kind
   #wire
   #publisher
-  /** Messages that wait for a confirm, by publish seqno. */
-  #unconfirmed = new Map()
-  #nextSeqno = 1
-  #nextConfirm = 1
+  #unconfirmed = new Unconfirmed()
   /** `{ state, taker }` by delivery tag, in the order of delivery; no state for a message of a queue that was deleted. */
   #held = new Map()
   /** Delivery tags that the open transaction settles. */
@@ -87,7 +85,7 @@ export class SessionChannel {
       `published (${this.#kind}, ${isPersistent ? 'persistent' : 'transient'}, ${body.length} octets)`,
       message,
     )
-    if (this.#kind === 'confirms') this.#unconfirmed.set(this.#nextSeqno++, { message, at: this.#session.sent })
+    if (this.#kind === 'confirms') this.#unconfirmed.add(message, this.#session.sent)
     if (this.#kind !== 'transactions') return message
     for (const state of message.states) state.publish = 'open'
     this.#transaction.published.push(...message.states)
@@ -295,10 +293,9 @@ export class SessionChannel {
   #giveUp() {
     if (this.#transaction?.outcome === 'committing') this.#transaction.doubt()
     else this.#transaction?.abandon()
-    for (const { message } of this.#unconfirmed.values()) {
-      for (const state of message.states) if (state.publish === 'sent') state.publish = 'lost'
+    for (const { states } of this.#unconfirmed.giveUp()) {
+      for (const state of states) if (state.publish === 'sent') state.publish = 'lost'
     }
-    this.#unconfirmed.clear()
     this.#putBackHeld()
     for (const { queue, due } of this.#purges) queue.losePurge(due)
     for (const resume of this.#relief.splice(0)) resume()
@@ -369,16 +366,13 @@ export class SessionChannel {
   }
 
   #onConfirm(upTo, multiple, isAck) {
-    for (let seqno = multiple ? this.#nextConfirm : upTo; seqno <= upTo; seqno++) this.#confirmOne(seqno, isAck)
-    while (this.#nextConfirm < this.#nextSeqno && !this.#unconfirmed.has(this.#nextConfirm)) this.#nextConfirm++
+    // What the broker had on its way when the channel was given up is not waited for any more.
+    if (this.#isClosing) return
+    for (const { message, at } of this.#unconfirmed.take(upTo, multiple)) this.#confirmOne(message, at, isAck)
     for (const resume of this.#relief.splice(0)) resume()
   }
 
-  #confirmOne(seqno, isAck) {
-    const entry = this.#unconfirmed.get(seqno)
-    if (!entry) return
-    this.#unconfirmed.delete(seqno)
-    const { message, at } = entry
+  #confirmOne(message, at, isAck) {
     if (!isAck) throw new Violation('the broker refused a message', message.id)
     for (const state of message.states) if (state.publish === 'sent') state.publish = 'confirmed'
     this.#world.tally.noteConfirmed(message)
