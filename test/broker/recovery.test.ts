@@ -54,7 +54,7 @@ describe.each([
     },
   ],
 ] as const)('after %s', (_what, startAgain) => {
-  it('what is durable is there, as it was declared', async () => {
+  it('what is durable is there, as it was declared (semantics 2.2 p, 3.2 a, 3.7 a)', async () => {
     const before = await recoverBroker()
     const args = fields({
       'alternate-exchange': longString('ae'),
@@ -80,7 +80,7 @@ describe.each([
     declareQueue(vhost, 'q\x01', { isAutoDelete: true, arguments: queueArguments })
   })
 
-  it('what is transient or exclusive is gone, with its bindings', async () => {
+  it('what is transient or exclusive is gone, with its bindings (semantics 3.7 b, 5 j; corner persistence 3, state 2)', async () => {
     const before = await recoverBroker()
     declareExchange(before.vhost, 'durable')
     declareExchange(before.vhost, 'transient', { isDurable: false })
@@ -139,7 +139,7 @@ describe.each([
     expect(queuesOf(vhost)).toEqual(['q', 'r'])
   })
 
-  it('persistent messages are there in order, transient ones are not', async () => {
+  it('persistent messages are there in order, transient ones are not (semantics 3.7 c)', async () => {
     const before = await recoverBroker()
     const queue = declareQueue(before.vhost, 'q')
     publish(queue, '1', 'transient', '2', '3', 'transient too', '4')
@@ -175,7 +175,7 @@ describe('a message that was handed out', () => {
     return running
   }
 
-  it('is redelivered after a clean stop, and no other', async () => {
+  it('is redelivered after a clean stop, and no other (semantics 3.7 d)', async () => {
     const { vhost } = await restart(await withHistory())
     expect(await drain(vhost.queue('q'))).toEqual(['unacked again', 'requeued again', 'untouched'])
   })
@@ -185,7 +185,7 @@ describe('a message that was handed out', () => {
     expect(await drain(vhost.queue('q'))).toEqual(['unacked again', 'requeued again', 'untouched'])
   })
 
-  it('may be any after a crash, so all are redelivered', async () => {
+  it('may be any after a crash, so all are redelivered (semantics 3.7 d)', async () => {
     const running = await withHistory()
     await running.broker.committer.drained()
     const { vhost } = await crash(running)

@@ -80,7 +80,7 @@ const CASES: readonly (readonly [AmqpError, number, string])[] = [
 ]
 
 describe('19 error texts', () => {
-  it.each(CASES)('%s', (error, code, text) => {
+  it.each(CASES)('%s (semantics 19 h, 19 k, 19 q, 19 r, 19 s, 19 u, 19 v, 19 x)', (error, code, text) => {
     expect({ code: error.code, text: error.replyText }).toEqual({ code, text })
   })
 })

@@ -14,7 +14,7 @@ function violation(...given: Parameters<typeof validateBinding>): unknown {
 }
 
 describe('validateBinding', () => {
-  it('accepts the four modes of x-match, and none', () => {
+  it('accepts the four modes of x-match, and none (semantics 4.3 a; corner routing 7)', () => {
     const accepted: FieldTable[] = [
       [],
       ...['all', 'any', 'all-with-x', 'any-with-x'].map((mode) => tableOf({ 'x-match': text(mode) })),
@@ -22,13 +22,13 @@ describe('validateBinding', () => {
     for (const args of accepted) expect(violation('headers', '', args)).toBeUndefined()
   })
 
-  it('refuses another x-match by its value', () => {
+  it('refuses another x-match by its value (semantics 4.3 h; corner routing 7)', () => {
     for (const value of ['foo', '', 'ALL', 'all ']) {
       expect(violation('headers', '', tableOf({ 'x-match': text(value) }))).toEqual({ kind: 'x-match-value', value })
     }
   })
 
-  it('refuses an x-match that is no long string by its type', () => {
+  it('refuses an x-match that is no long string by its type (semantics 4.3 h; corner routing 7)', () => {
     for (const value of [int(1), { type: 'x', value: 'all' }, { type: 'V' }] as const) {
       expect(violation('headers', '', tableOf({ 'x-match': value }))).toEqual({ kind: 'x-match-type', value })
     }
@@ -47,7 +47,7 @@ describe('validateBinding', () => {
     }
   })
 
-  it('limits the # words of topic binding keys where a limit is given', () => {
+  it('limits the # words of topic binding keys where a limit is given (semantics 4.2 f)', () => {
     expect(violation('topic', '#.a.#', [], 2)).toBeUndefined()
     expect(violation('topic', '##.a#.#', [], 2)).toBeUndefined()
     expect(violation('topic', '#.a.#.#', [], 2)).toEqual({ kind: 'topic-wildcards', bindingKey: '#.a.#.#', count: 3 })
