@@ -324,9 +324,11 @@ export class MessageQueue implements Queue {
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
     const readyBodyBytes = this.#readyBodyBytes
     if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
-    message.deadlineMs = this.#deadlineFor(message)
+    const deadlineMs = this.#deadlineFor(message)
+    message.deadlineMs = deadlineMs
     const result = this.#accept(message, shared)
-    this.#tidy()
+    if (this.#limit) this.#dropExcess(this.#limit)
+    if (deadlineMs > 0 && this.messagesReady > 0) this.#dropExpired()
     return result
   }
 

@@ -21,6 +21,8 @@ export const DefinitionKind = {
   OPERATOR_POLICY: 'operator-policy',
   PARAMETER: 'parameter',
   GLOBAL_PARAMETER: 'global-parameter',
+  /** What an exchange holds back; it outlives the exchange. */
+  DELAYED_MESSAGES: 'delayed-messages',
   /** Present after a clean stop only: then it is known which of the stored messages were handed out. */
   CLEAN_STOP: 'clean-stop',
 } as const
@@ -74,6 +76,11 @@ export interface StoredParameter {
 export interface StoredGlobalParameter {
   readonly name: ByteString
   readonly value: unknown
+}
+
+export interface StoredDelayedMessages {
+  readonly vhost: ByteString
+  readonly exchange: ByteString
 }
 
 export function storedArguments(args: FieldTable): string {
