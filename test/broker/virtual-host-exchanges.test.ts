@@ -97,6 +97,18 @@ describe('exchange.declare', () => {
     },
   )
 
+  it('looks at the default exchange, then the right to configure, then what is different (semantics 2.2 e)', async () => {
+    const vhost = await started()
+    const access = new RecordingAccess()
+    const text = 'operation not permitted on the default exchange'
+    const toDefault = () => vhost.declareExchange(declaration('', { type: 'fanout' }), access)
+    expectError(toDefault, ACCESS_REFUSED, text)
+    expect(access.asked).toEqual([])
+    declareExchange(vhost, 'x')
+    const different = declaration('x', { type: 'fanout' })
+    expect(() => vhost.declareExchange(different, new RecordingAccess("configure exchange 'x'"))).toThrow(Refused)
+  })
+
   it('refuses an alternate exchange that is no string, before its permissions (semantics 2.2 f)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()

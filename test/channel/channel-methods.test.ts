@@ -68,6 +68,17 @@ describe('a channel', () => {
     expect(await channel.bodies(1)).toEqual(['unconfirmed'])
   })
 
+  it('keeps what it has done when it fails (semantics 1.3 b, 1.3 c)', async () => {
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
+    channel.publish('amq.fanout', '', 'm')
+    await channel.refuses('BasicGet', { queue: 'none' }, 404, "NOT_FOUND - no queue 'none' in vhost '/'")
+    channel.publish('amq.fanout', '', 'still bound')
+    await channel.expectSilence()
+    expect(await (await fixture.channel()).drain('q')).toEqual(['m', 'still bound'])
+  })
+
   it('has its name in no text longer than 255 octets', async () => {
     const channel = await fixture.channel()
     const queue = 'n'.repeat(255)

@@ -91,6 +91,21 @@ describe('a delivery that is not acknowledged in time (semantics 6.7)', () => {
     await channel.expectSilence()
   })
 
+  it('closes the channel in 4.3 of a client that does not hear of cancelled consumers (semantics 6.7 b)', async () => {
+    const clock = await started({ compat: '4.3', consumerTimeoutMs: 2_000 })
+    const channel = await fixture.channel({ capabilities: {} })
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    await channel.consume('q')
+    channel.publish('', 'q', 'm')
+    await channel.next()
+    pass(clock, 10_000)
+    const { name, fields } = await channel.next()
+    expect({ name, ...fields }).toMatchObject({ name: 'ChannelClose', replyCode: 406, replyText: timedOut(-1) })
+    channel.send('ChannelCloseOk')
+    await channel.call('ChannelOpen')
+    expect(await channel.counts('q')).toEqual({ ready: 1, consumers: 0 })
+  })
+
   it('waits for ever with a timeout of 0, and nobody looks', async () => {
     const clock = await started({ consumerTimeoutMs: 0 })
     const channel = await fixture.channel()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../support/manual-clock.js'
 import { BrokerFixture } from './broker-fixture.js'
+import { storeWithUsers } from './seeded-store.js'
 
 const clock = new ManualClock()
 const fixture = new BrokerFixture({ compat: '4.3', clock })
@@ -66,6 +67,66 @@ describe('the types of exchanges, declared by a client', () => {
   })
 })
 
+/** Types of plugins, each with its arguments and a binding key that it takes. */
+const PLUGIN_TYPES: readonly (readonly [string, object, string, object])[] = [
+  ['x-consistent-hash', {}, '1', {}],
+  ['x-modulus-hash', {}, '', {}],
+  ['x-random', {}, '', {}],
+  ['x-recent-history', {}, '', {}],
+  ['x-jms-topic', {}, '', { rjms_erlang_selector: 'true.' }],
+  ['x-delayed-message', { 'x-delayed-type': 'topic' }, '#', {}],
+]
+
+describe('plugins: what all types of exchanges have in common', () => {
+  it.each(PLUGIN_TYPES)(
+    'an alternate, flags, exchanges on both sides, and mandatory: %s (plugins 0 a)',
+    async (type, args, key, binding) => {
+      const channel = await fixture.channel()
+      await channel.call('QueueDeclare', { queue: 'q', durable: true })
+      const declared = { exchange, type, autoDelete: true, arguments: { ...args, 'alternate-exchange': 'amq.fanout' } }
+      await channel.call('ExchangeDeclare', declared)
+      channel.publish(exchange, 'k', 'to nobody', { mandatory: true })
+      expect(await channel.next()).toMatchObject({ name: 'BasicReturn', fields: { exchange, routingKey: 'k' } })
+      await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout', routingKey: '' })
+      channel.publish(exchange, 'k', 'to the alternate', { mandatory: true })
+      expect(await channel.drain('q')).toEqual(['to the alternate'])
+      await channel.call('QueueUnbind', { queue: 'q', exchange: 'amq.fanout', routingKey: '' })
+
+      await channel.call('ExchangeBind', { source: 'amq.direct', destination: exchange, routingKey: 'k' })
+      const onward = { source: exchange, destination: 'amq.topic', routingKey: key, arguments: binding }
+      await channel.call('QueueBind', { queue: 'q', exchange: 'amq.topic', routingKey: 'k' })
+      await channel.call('ExchangeBind', onward)
+      channel.publish('amq.direct', 'k', 'through', { mandatory: true })
+      expect(await channel.drain('q')).toContain('through')
+      await channel.call('ExchangeUnbind', onward)
+      const gone = "NOT_FOUND - no exchange 'x' in vhost '/'"
+      await channel.refuses('ExchangeDeclare', { exchange, passive: true }, 404, gone)
+      await channel.call('ExchangeDeclare', { ...declared, internal: true })
+      channel.publish(exchange, 'k', 'm')
+      await channel.expectClosed(
+        403,
+        "ACCESS_REFUSED - cannot publish to internal exchange 'x' in vhost '/'",
+        'BasicPublish',
+      )
+    },
+  )
+
+  it('topic permissions have no say on them (plugins 0 b)', async () => {
+    const store = await storeWithUsers((users) => {
+      users.putWithPassword({ name: 'u', tags: [], limits: {} }, 'secret')
+      users.setPermissions('u', '/', { configure: '.*', write: '.*', read: '.*' })
+      users.setTopicPermissions('u', '/', exchange, { write: '^never$', read: '^never$' })
+    })
+    await fixture.broker({ store })
+    const channel = await fixture.channel({ user: 'u', password: 'secret' })
+    await channel.call('QueueDeclare', { queue: 'q', durable: true })
+    await channel.call('ExchangeDeclare', { exchange, type: 'x-random' })
+    await channel.call('QueueBind', { queue: 'q', exchange, routingKey: 'any' })
+    channel.publish(exchange, 'any', 'm')
+    expect(await channel.drain('q')).toEqual(['m'])
+  })
+})
+
 describe('plugins 1: x-consistent-hash over the wire', () => {
   it.each([
     ['abc', 'The binding key must be an integer: <<"abc">>'],
@@ -128,6 +189,20 @@ describe('plugins 2: x-delayed-message over the wire', () => {
     await channel.expectSilence()
     store.release()
     expect(await channel.next()).toMatchObject({ name: 'BasicAck', fields: { deliveryTag: 1 } })
+  })
+
+  it.each([
+    [{ userId: 'other' }, "PRECONDITION_FAILED - user_id property set to 'other' but authenticated user was 'guest'"],
+    [
+      { headers: { 'x-delay': 1000, CC: 'k' } },
+      'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}',
+    ],
+  ])('checks a message when it is published: %j (plugins 2 o)', async (wrong, text) => {
+    const channel = await fixture.channel()
+    const args = { 'x-delayed-type': 'direct' }
+    await channel.call('ExchangeDeclare', { exchange, type: 'x-delayed-message', arguments: args })
+    channel.publish(exchange, 'k', 'm', { properties: { headers: { 'x-delay': 1000 }, ...wrong } })
+    await channel.expectClosed(406, text, 'BasicPublish')
   })
 
   it('holds back what a transaction has committed only', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AmqpChannel } from '../support/amqp-channel.js'
+import { AmqpClient } from '../support/amqp-client.js'
 import { preparedStore } from '../support/raw-store.js'
+import { serveBroker } from '../support/served-broker.js'
 import { BrokerFixture } from './broker-fixture.js'
 
 const fixture = new BrokerFixture()
@@ -44,6 +46,22 @@ describe('17 the queues of a virtual host', () => {
   it('have no limit where it is negative (semantics 17 i)', async () => {
     const channel = await withMaxQueues(-1)
     await channel.call('QueueDeclare', { queue: 'a' })
+  })
+
+  it('stay when the limit is lowered, which holds for new ones (semantics 17 j)', async () => {
+    const { broker, users, port } = await serveBroker()
+    const vhost = broker.addVirtualHost('/')
+    users.putWithPassword({ name: 'guest', tags: [], limits: {} }, 'guest')
+    users.setPermissions('guest', '/', { configure: '.*', write: '.*', read: '.*' })
+    const client = await AmqpClient.connect(port)
+    const channel = await client.openChannel()
+    for (const queue of ['a', 'b']) await channel.call('QueueDeclare', { queue })
+    vhost.setMetadata({ limits: { maxQueues: 1 } })
+    for (const queue of ['a', 'b']) await channel.call('QueueDeclare', { queue })
+    await channel.refuses('QueueDeclare', { queue: 'c' }, 406, text('c', 1))
+    vhost.setMetadata({ limits: { maxQueues: 3 } })
+    await channel.call('QueueDeclare', { queue: 'c' })
+    await client.destroy()
   })
 })
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Users } from '../../src/auth/users.js'
+import { AmqpClient } from '../support/amqp-client.js'
 import type { Fields } from '../support/amqp-codec.js'
+import { serveBroker } from '../support/served-broker.js'
 import { BrokerFixture } from './broker-fixture.js'
 import { storeWithUsers } from './seeded-store.js'
 
@@ -223,5 +225,41 @@ describe('the tag impersonator', () => {
     const channel = await fixture.channel({ user: 'actor', password: 'secret' })
     channel.publish('', 'none', 'm', { properties: { userId: 'somebody else' } })
     expect((await channel.get('none'))?.properties).toEqual({ userId: 'somebody else' })
+  })
+})
+
+describe('other tags', () => {
+  it('give no right to anything (semantics 15 t)', async () => {
+    await restricted({}, (users) => {
+      const tags = ['administrator', 'monitoring', 'policymaker', 'management']
+      users.putWithPassword({ name: 'boss', tags, limits: {} }, 'secret')
+      users.setPermissions('boss', '/', { configure: '', write: '', read: '' })
+    })
+    const channel = await fixture.channel({ user: 'boss', password: 'secret' })
+    const refused = (access: string) => `ACCESS_REFUSED - ${access} in vhost '/' refused for user 'boss'`
+    await channel.refuses('QueueDeclare', { queue: 'mine' }, 403, refused("configure access to queue 'mine'"))
+    await channel.refuses('BasicGet', { queue: 'none' }, 403, refused("read access to queue 'none'"))
+  })
+})
+
+describe('a right that is taken away', () => {
+  it('is gone for the next method, on a busy channel as well (semantics 15 r)', async () => {
+    const { broker, users, port } = await serveBroker()
+    const everything = { configure: '.*', write: '.*', read: '.*' }
+    broker.addVirtualHost('/')
+    users.putWithPassword({ name: 'guest', tags: [], limits: {} }, 'guest')
+    users.setPermissions('guest', '/', everything)
+    const client = await AmqpClient.connect(port)
+    const channel = await client.openChannel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    channel.publishTo('q', 'allowed')
+    await channel.expectSilence()
+    users.setPermissions('guest', '/', { ...everything, write: '' })
+    channel.publishTo('q', 'refused')
+    const text = "ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user 'guest'"
+    await channel.expectClosed(403, text, 'BasicPublish')
+    await channel.call('ChannelOpen')
+    expect(await channel.drain('q')).toEqual(['allowed'])
+    await client.destroy()
   })
 })
