@@ -23,8 +23,10 @@ import {
   type StoredExchange,
   type StoredPolicy,
   type StoredQueue,
+  type StoredStreamOffsets,
   type StoredVirtualHost,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import { VirtualHost } from './virtual-host.js'
 import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
@@ -166,6 +168,11 @@ export class Broker {
     for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
       const stored = value as StoredQueue
       queues.set(id, this.#vhostOf(id, stored).restoreQueue(id, stored, readStoredArguments(stored.arguments)))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.STREAM_OFFSETS)) {
+      const stored = value as StoredStreamOffsets
+      const queue = queues.get(stored.queueId)
+      if (queue instanceof StreamQueue) queue.restoreOffsets(id, stored)
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.BINDING)) {
       const stored = value as StoredBinding

@@ -17,6 +17,8 @@ export const DefinitionKind = {
   EXCHANGE: 'exchange',
   QUEUE: 'queue',
   BINDING: 'binding',
+  /** How far the consumers of a stream have come. */
+  STREAM_OFFSETS: 'stream-offsets',
   POLICY: 'policy',
   OPERATOR_POLICY: 'operator-policy',
   PARAMETER: 'parameter',
@@ -30,6 +32,12 @@ export const DefinitionKind = {
 export interface StoredCleanStop {
   /** Queue ids, each with the sequence number before which its stored messages count as handed out. */
   readonly handedOutBefore: readonly [number, number][]
+}
+
+export interface StoredStreamOffsets {
+  readonly queueId: number
+  /** Consumer tags, each with the first offset that its consumers have not acknowledged. */
+  readonly offsets: readonly [ByteString, number][]
 }
 
 /** Of the metadata a directory of an earlier version has none. */

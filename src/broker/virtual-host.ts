@@ -29,7 +29,6 @@ import type { BrokerParts } from './broker-parts.js'
 import type { Consumer } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadLetters } from './dead-letters.js'
-import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
 import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
 import { checkDeduplicationArguments } from './deduplication.js'
@@ -74,6 +73,7 @@ import {
   type StoredVirtualHost,
   storedArguments,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
 import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
@@ -288,7 +288,6 @@ export class VirtualHost implements Topology, QueueHost {
     }
     this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
-    refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
@@ -304,7 +303,7 @@ export class VirtualHost implements Topology, QueueHost {
 
   /**
    * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
-   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED
    */
   purgeQueue(name: ByteString, owner: ExclusiveOwner, access: Access): number {
     access.require('read', { kind: 'queue', name, vhost: this.name })
@@ -325,8 +324,9 @@ export class VirtualHost implements Topology, QueueHost {
     if (!queue) return 0
     queue.requireAccessBy(owner)
     if (queue.type === 'quorum') requireUnconditional(queue, conditions)
-    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
-    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const hasConditions = queue.type !== 'stream' // which ignores them
+    if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
     this.removeQueue(queue)
     return dropped
@@ -534,7 +534,10 @@ export class VirtualHost implements Topology, QueueHost {
 
   #newQueue(id: number, options: QueueOptions): Queue {
     const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
-    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
+    const queue =
+      options.type === 'stream'
+        ? new StreamQueue(id, options, settings, this.#parts)
+        : new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
     // It starts with what the policies say, and hears of what they say later.
     this.policies.newsFor(queue)

@@ -322,13 +322,6 @@ export function exchangeLimitReached(resource: Resource, limit: number): AmqpErr
   return preconditionFailed(`cannot declare ${inTheVhost(resource)}: exchange limit of ${limit} is reached`)
 }
 
-/** Ours, not RabbitMQ's: what this version does not honour is refused by name rather than ignored. */
-export function unsupportedArgument(argument: ByteString, resource: Resource): AmqpError {
-  return preconditionFailed(
-    `argument '${argument}' for ${inTheVhost(resource)} is not supported by this version of Leveret`,
-  )
-}
-
 export function inUse(resource: Resource): AmqpError {
   return preconditionFailed(`${inTheVhost(resource)} in use`)
 }
@@ -443,6 +436,11 @@ export function transientQueuesDenied(): AmqpError {
       'The feature will be removed from a future major RabbitMQ version, regardless of the configuration.\n' +
       'To continue using this feature for now, the operator must permit it.',
   )
+}
+
+/** Ours, not RabbitMQ's, which has no such argument: there is nothing to remember an offset by. */
+export function offsetTrackingNeedsTag(argument: ByteString, resource: Resource): AmqpError {
+  return preconditionFailed(`argument '${argument}' for ${inTheVhost(resource)} needs a consumer tag of the client`)
 }
 
 // Consuming, publishing and settling.
