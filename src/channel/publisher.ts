@@ -18,6 +18,7 @@ import {
   unacceptableHeader,
   userIdMismatch,
 } from '../protocol/reply-texts.js'
+import { rewriteExpiration } from '../protocol/rewrite-properties.js'
 import type { ChannelContext } from './channel-context.js'
 import { Confirms, type ConfirmWriter } from './confirms.js'
 import type { OrderedOutput } from './ordered-output.js'
@@ -48,6 +49,8 @@ export class Publisher {
   #confirms: Confirms | undefined
   #lastExpiring: PublishedProperties | undefined
   #lastTtlMs = -1
+  /** What stands for it where the publisher has written it otherwise. */
+  #plainTtl: string | undefined
   readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
   readonly #confirmWriter: ConfirmWriter = {
     ack: (seqno, multiple) => encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple),
@@ -86,7 +89,7 @@ export class Publisher {
     if (bodyBytes > maxMessageBytes) throw messageTooLarge(bodyBytes, maxMessageBytes, BODY_BYTES_ABSOLUTE_MAX)
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
-    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(properties)
+    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(message, properties)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
     const isMandatory = (bits & MANDATORY) !== 0
@@ -159,12 +162,18 @@ export class Publisher {
     return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }
 
-  /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */
-  #ttlOf(properties: PublishedProperties): number {
+  /**
+   * Parsed once for messages with the same properties. What consumers see is the plain number, as RabbitMQ writes it.
+   * @throws PRECONDITION_FAILED
+   */
+  #ttlOf(message: Message, properties: PublishedProperties): number {
+    const { expiration = '' } = properties
     if (properties !== this.#lastExpiring) {
-      this.#lastTtlMs = parseExpiration(properties.expiration ?? '')
+      this.#lastTtlMs = parseExpiration(expiration)
       this.#lastExpiring = properties
+      this.#plainTtl = expiration === String(this.#lastTtlMs) ? undefined : String(this.#lastTtlMs)
     }
+    if (this.#plainTtl !== undefined) writeExpiration(message, this.#plainTtl)
     return this.#lastTtlMs
   }
 
@@ -195,6 +204,13 @@ export class Publisher {
 function replaceProperties(message: Message, properties: Buffer): void {
   const { header, headerStart } = message
   message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
+  message.headerStart = 0
+  message.headerEnd = message.header.length
+}
+
+function writeExpiration(message: Message, expiration: string): void {
+  const { header, headerStart, headerEnd } = message
+  message.header = rewriteExpiration(header, headerStart, headerEnd, expiration)
   message.headerStart = 0
   message.headerEnd = message.header.length
 }

@@ -52,6 +52,7 @@ describe('the expiration of a message', () => {
     ['', 'no_integer'],
     ['10x', '{leftover_string,"x"}'],
     ['-1', '{value_negative,-1}'],
+    ['-01', '{value_negative,-1}'],
     ['315360000001', '{value_too_large,315360000001}'],
   ])('closes the channel when it is %s (semantics 7.1 i, 19 p, 21 15)', async (expiration, reason) => {
     const channel = await channelWithQueues('q')
