@@ -5,7 +5,7 @@ import { effectiveSettings, type PolicyDefinition, type QueueSettings } from '..
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
 import type { FieldTable, FieldValue } from '../../src/protocol/field-table.js'
 import { boolean, fields, longString } from '../../src/protocol/field-values.js'
-import { ALL_PROFILES, int, MILLISECONDS_MAX } from './declaration/argument-cases.js'
+import { ALL_PROFILES, ARGUMENT_CASES, int, MILLISECONDS_MAX } from './declaration/argument-cases.js'
 
 interface Given {
   readonly args?: Readonly<Record<string, FieldValue>>
@@ -357,5 +357,45 @@ describe('12 what a stream goes by', () => {
     expect(stream({ args })).toEqual({ ...STREAM, segmentBytes: 1000, filterBytes: 32 })
     const user = { 'stream-max-segment-size-bytes': 2000, 'stream-filter-size-bytes': 64 }
     expect(stream({ args, user })).toEqual({ ...STREAM, segmentBytes: 2000, filterBytes: 64 })
+  })
+})
+
+describe('3.3 arguments that are accepted', () => {
+  /** What others need beside them to mean anything. */
+  const companions: Readonly<Record<string, FieldValue>> = {
+    'x-dead-letter-exchange': longString('x'),
+    'x-dead-letter-strategy': longString('at-least-once'),
+    'x-overflow': longString('reject-publish'),
+    'x-delayed-retry-type': longString('all'),
+    'x-delayed-retry-min': int(1),
+  }
+  /** They are about several nodes, memory and old versions, and mean nothing to one RabbitMQ of today either. */
+  const meaningless = [
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
+    'x-queue-mode',
+    'x-quorum-initial-group-size',
+    'x-initial-cluster-size',
+    'x-queue-leader-locator',
+    'x-queue-master-locator',
+    'x-queue-version',
+  ]
+  /** Nothing disconnects a consumer but its connection on one node. */
+  const ofClusters = ['x-consumer-disconnected-timeout']
+  /** Followed where messages come in: deduplication.test.ts. */
+  const ofDeduplication = ['x-message-deduplication', 'x-cache-size', 'x-cache-ttl', 'x-deduplication-header']
+
+  it('are not ignored, but for those that mean nothing on one node (corner promise 9)', () => {
+    const ignored = ARGUMENT_CASES.filter(({ name, types, good }) => {
+      const { [name]: _, ...others } = companions
+      const isFollowed = types['4.3'].some((type) => {
+        const without = settings(type, { args: others, compat: '4.3' })
+        const given = (value: FieldValue) => settings(type, { args: { ...others, [name]: value }, compat: '4.3' })
+        return good.some((value) => JSON.stringify(given(value)) !== JSON.stringify(without))
+      })
+      return !isFollowed
+    })
+    const expected = [...meaningless, ...ofClusters, ...ofDeduplication]
+    expect(ignored.map(({ name }) => name).sort()).toEqual(expected.sort())
   })
 })
