@@ -54,7 +54,7 @@ describe.each([
     },
   ],
 ] as const)('after %s', (_what, startAgain) => {
-  it('what is durable is there, as it was declared (semantics 2.2 p, 3.2 a, 3.7 a)', async () => {
+  it('what is durable is there, as it was declared (corner state 3; semantics 2.2 p, 3.2 a, 3.7 a)', async () => {
     const before = await recoverBroker()
     const args = fields({
       'alternate-exchange': longString('ae'),

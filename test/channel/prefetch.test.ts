@@ -61,7 +61,7 @@ describe('basic.qos per consumer', () => {
     await channel.expectSilence()
   })
 
-  it('does not touch other channels', async () => {
+  it('does not touch other channels (semantics 18 i)', async () => {
     const channel = await channelWithMessages(3)
     await channel.call('BasicQos', { prefetchCount: 1 })
     const other = await channel.client.openChannel()
