@@ -66,7 +66,7 @@ describe('basic.consume', () => {
     }
   })
 
-  it('misses a queue that is not there (semantics 1.3 e, 6.1 c, 21 4)', async () => {
+  it('misses a queue that is not there (semantics 1.3 e, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('BasicConsume', { queue: 'q' }, 404, NOT_FOUND)
   })

@@ -69,11 +69,12 @@ const REFUSALS: [string, Fields, string][] = [
   ['BasicGet', { queue: 'CW' }, "read access to queue 'CW'"],
   ['BasicGet', { queue: 'missing' }, "read access to queue 'missing'"],
   ['BasicConsume', { queue: 'CW' }, "read access to queue 'CW'"],
+  ['BasicConsume', { queue: 'missing' }, "read access to queue 'missing'"],
 ]
 
 describe('a user without the permission', () => {
   it.each(REFUSALS)(
-    'is refused %s %j (semantics 15 c, 15 d, 15 e, 15 f, 15 g, 15 h, 15 j, 2.3 b, 3.5 a, 3.5 d, 5 b, 5 d, 5 k, 8 a, 19 f)',
+    'is refused %s %j (semantics 15 c, 15 d, 15 e, 15 f, 15 g, 15 h, 15 j, 2.3 b, 3.5 a, 3.5 d, 5 b, 5 d, 5 k, 6.1 c, 8 a, 19 f)',
     async (method, fields, access) => {
       const channel = await restricted()
       const text = `ACCESS_REFUSED - ${access} in vhost '/' refused for user 'u'`
@@ -213,6 +214,52 @@ describe('topic permissions', () => {
     channel.publish('free', 'anything', 'm')
     channel.publish('amq.direct', 'anything', 'm')
     await channel.call('QueueBind', { queue: 'none', exchange: 'free', routingKey: '#' })
+  })
+})
+
+describe('a message with which everything is wrong', () => {
+  it('is refused for one reason after the other (semantics 7.1 m)', async () => {
+    const store = await storeWithUsers((users) => {
+      users.putWithPassword({ name: 'u', tags: [], limits: {} }, 'secret')
+      users.setPermissions('u', '/', { configure: '', write: '^(amq|nowhere)', read: '' })
+      users.setTopicPermissions('u', '/', 'amq.topic', { write: '^(k|cc)$', read: '' })
+    })
+    await fixture.broker({ store, maxMessageBytes: 1 })
+    const channel = await fixture.channel({ user: 'u', password: 'secret' })
+    const refused = async (
+      code: number,
+      text: string,
+      exchange: string,
+      body: string,
+      key: string,
+      properties: Fields,
+    ) => {
+      channel.publish(exchange, key, body, { properties })
+      await channel.expectClosed(code, text, 'BasicPublish')
+      await channel.call('ChannelOpen')
+    }
+    const failed = (text: string) => `PRECONDITION_FAILED - ${text}`
+    const size = failed('message size 2 is larger than configured max size 1')
+    const write = "ACCESS_REFUSED - write access to exchange 'x' in vhost '/' refused for user 'u'"
+    const missing = "NOT_FOUND - no exchange 'nowhere' in vhost '/'"
+    const internal = "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'"
+    const expiration = failed("invalid expiration 'x': no_integer")
+    const header = failed('invalid message: {unacceptable_type_in_header,"CC",longstr}')
+    const topic = (key: string) =>
+      `ACCESS_REFUSED - write access to topic '${key}' in exchange 'amq.topic' in vhost '/' refused for user 'u'`
+    const user = failed("user_id property set to 'other' but authenticated user was 'u'")
+    const properties = { expiration: 'x', headers: { CC: 'cc' }, userId: 'other' }
+    await refused(406, size, 'x', 'mm', 'k', properties)
+    await refused(403, write, 'x', 'm', 'k', properties)
+    await refused(404, missing, 'nowhere', 'm', 'k', properties)
+    await refused(403, internal, 'amq.rabbitmq.trace', 'm', 'k', properties)
+    await refused(406, expiration, 'amq.topic', 'm', 'k', properties)
+    const lasting = { ...properties, expiration: '1' }
+    await refused(406, header, 'amq.topic', 'm', 'k', lasting)
+    const selected = (...keys: string[]) => ({ ...lasting, headers: { CC: keys } })
+    await refused(403, topic('other'), 'amq.topic', 'm', 'other', selected('cc'))
+    await refused(403, topic('another'), 'amq.topic', 'm', 'k', selected('cc', 'another'))
+    await refused(406, user, 'amq.topic', 'm', 'k', selected('cc'))
   })
 })
 

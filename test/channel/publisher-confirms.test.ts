@@ -120,6 +120,20 @@ describe('a confirm', () => {
   })
 })
 
+describe('the confirm of a message that is not persistent', () => {
+  it.each([0, 1, 3, 255])(
+    'does not wait for the disk: delivery mode %i (semantics 7.2 a, 20 q)',
+    async (deliveryMode) => {
+      const store = await fixture.gatedStore()
+      const channel = await confirmChannel()
+      store.hold()
+      channel.publish('', 'durable', 'm', { properties: { deliveryMode } })
+      await expectAck(channel, 1)
+      expect((await channel.get('durable'))?.properties).toEqual({ deliveryMode })
+    },
+  )
+})
+
 describe('the confirm of a persistent message in a durable queue', () => {
   it('waits for the disk, and transient ones do not wait for it (semantics 7.5 d, 7.5 e; corner promise 5)', async () => {
     const store = await fixture.gatedStore()
