@@ -1,6 +1,6 @@
 // The brokers that a run compares: ours, started afresh for each case; Debian's RabbitMQ, started once; and any other by URL.
 //
-// A broker is { name, open(), acquire(storage), close(), measureStart?() }. What `acquire` gives is one running broker:
+// A broker is { name, open(), acquire(storage), close(), measureStart?(), measureRecovery?() }. What `acquire` gives is one running broker:
 // { url, pid, release() }.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -70,10 +70,17 @@ async function stop(child) {
   clearTimeout(patience)
 }
 
+/** Ends a process as a crash does. */
+async function kill(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGKILL')
+  await gone
+}
+
 /** Our own broker from `dist/`, with a data directory of its own under `folder` where the case asks for a disk. */
 export function leveret(folder) {
-  const start = (storage, port) => {
-    const dataDir = mkdtempSync(join(folder, 'leveret-'))
+  const start = (storage, port, dataDir = mkdtempSync(join(folder, 'leveret-'))) => {
     const where = storage === 'memory' ? ['--memory'] : ['--data-dir', dataDir]
     const child = spawn(process.execPath, [COMMAND, '--port', String(port), ...where], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -116,8 +123,34 @@ export function leveret(folder) {
     return JSON.parse(output())
   }
 
+  /** Has the directory filled, kills the process, and times the next one; `check` then sees the broker that came back. */
+  const measureRecovery = async (fill, check) => {
+    const dataDir = mkdtempSync(join(folder, 'leveret-'))
+    const port = await freePort()
+    const running = (child) => ({ url: new URL(`amqp://guest:guest@127.0.0.1:${port}`), pid: child.pid })
+    const first = start('disk', port, dataDir)
+    await untilItAnswers(port, first.child, first.output, 10)
+    try {
+      await fill(running(first.child))
+    } finally {
+      await kill(first.child)
+    }
+    const from = performance.now()
+    const second = start('disk', port, dataDir)
+    try {
+      await untilItAnswers(port, second.child, second.output, 1)
+      const recoveryMs = performance.now() - from
+      const recovered = memoryOf(second.child.pid)
+      await check(running(second.child))
+      return { recoveryMs, recovered }
+    } finally {
+      await second.release()
+    }
+  }
+
   return {
     name: 'leveret',
+    measureRecovery,
     open: async () => {
       if (!existsSync(COMMAND)) throw new Error('there is no dist/bin/leveret.js: run `npm run build` first')
     },

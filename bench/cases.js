@@ -23,7 +23,7 @@ const THOUSAND = 1e3
  * @property {string} title
  * @property {'memory' | 'disk'} storage
  * @property {string[]} [load]
- * @property {'deep' | 'stream' | 'start' | 'idle'} [special]
+ * @property {'deep' | 'stream' | 'recover' | 'start' | 'idle'} [special]
  * @property {Figure[]} figures
  */
 
@@ -157,6 +157,29 @@ export const cases = [
       inform('anonymous, filling', 'megabytes', (result) => result.in.peakAnonymousMegabytes),
       inform('anonymous, one', 'megabytes', (result) => result.one.peakAnonymousMegabytes),
       inform('anonymous, three', 'megabytes', (result) => result.three.peakAnonymousMegabytes),
+    ],
+  },
+  {
+    name: 'many-queues',
+    title: '1 000 queues, 1 000 publishers, 10 confirmed messages/s each',
+    storage: 'disk',
+    load: ['--queues', '1000', '--publishers', '1000', '--publish-only', '--persistent', '--size', '100'].concat([
+      '--confirm',
+      '100',
+      '--rate',
+      '10000',
+    ]),
+    figures: [confirmed(), confirmLatency('p50'), confirmLatency('p99')],
+  },
+  {
+    name: 'recover',
+    title: '1 000 queues of persistent messages of 100 B, after kill -9',
+    storage: 'disk',
+    special: 'recover',
+    figures: [
+      inform('start to first accepted connection', 'milliseconds', (result) => result.recoveryMs),
+      inform('resident then', 'megabytes', (result) => result.recovered?.now),
+      inform('of that anonymous', 'megabytes', (result) => result.recovered?.anonymous),
     ],
   },
   {

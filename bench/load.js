@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { processorSecondsOf } from './process-facts.js'
 
@@ -31,24 +32,35 @@ export function buildLoad() {
  * @param {{ url: URL, pid?: number }} running
  * @param {AbortSignal} interrupt - ends the generator early
  * @param {string[]} options
+ * @param {(published: number, delivered: number) => void} [onProgress] - called for each line that `--progress` asks for
  * @returns its report, and `brokerProcessorSeconds` over the whole run
  */
-export async function runLoad(running, interrupt, options) {
+export async function runLoad(running, interrupt, options, onProgress) {
   const before = running.pid && processorSecondsOf(running.pid)
   const child = spawn(PROGRAM, [...addressOptions(running.url), ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', onProgress ? 'pipe' : 'inherit'],
     signal: interrupt,
   })
   let text = ''
   child.stdout.on('data', (chunk) => {
     text += chunk
   })
+  if (onProgress) passProgress(child.stderr, onProgress)
   const [code] = await once(child, 'close')
   if (!text) throw new Error(`the load generator ended with ${code} and no report`)
   const report = JSON.parse(text)
   if (report.errors.length > 0) throw new Error(report.errors.join('; '))
   const after = running.pid && processorSecondsOf(running.pid)
   return { ...report, brokerProcessorSeconds: after === undefined ? undefined : after - before }
+}
+
+/** Whatever else the generator says there is shown as it came. */
+function passProgress(stream, onProgress) {
+  createInterface({ input: stream }).on('line', (line) => {
+    const [, published, delivered] = /^progress (\d+) (\d+)$/.exec(line) ?? []
+    if (published === undefined) process.stderr.write(`${line}\n`)
+    else onProgress(Number(published), Number(delivered))
+  })
 }
 
 function addressOptions(url) {

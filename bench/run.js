@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { brokerAt, isRabbitmqInstalled, leveret, rabbitmq } from './brokers.js'
 import { cases } from './cases.js'
 import { buildLoad, runLoad } from './load.js'
+import { MemorySeries, memoryText, SAMPLE_S } from './memory-series.js'
 import { forgetPeak, memoryOf } from './process-facts.js'
 import { asJson, figureRows, figureTable, processorTable } from './report.js'
 
@@ -18,6 +19,7 @@ const USAGE = `npm run bench -- [options]
   --duration S            the window of each run in seconds, 2
   --warmup S              0.5
   --deep N                messages of the deep queue, instead of what is published in the window
+  --recover N             messages in the directory that is recovered, 1000000
   --tmp FOLDER            where data directories lie: the disk that is measured
   --json FILE             write all results
 `
@@ -38,6 +40,7 @@ function readOptions() {
       duration: { type: 'string', default: '2' },
       warmup: { type: 'string', default: '0.5' },
       deep: { type: 'string' },
+      recover: { type: 'string', default: '1000000' },
       tmp: { type: 'string', default: tmpdir() },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -83,23 +86,23 @@ async function withPeak(pid, action) {
 function runDeep(running, options, queue) {
   const both = ['--queue', queue, '--durable', '--size', '100', '--publishers', '2', '--timeout', '600']
   const size = options.deep ? ['--count', options.deep] : ['--duration', options.duration, '--warmup', '0']
+  const series = new MemorySeries(running.pid)
+  const progress = ['--progress', String(SAMPLE_S)]
   return withPeak(running.pid, async () => {
-    const filled = await runLoad(running, options.interrupt, [
-      ...both,
-      '--publish-only',
-      '--persistent',
-      '--confirm',
-      '10000',
-      '--keep',
-      ...size,
-    ])
-    const emptied = await runLoad(running, options.interrupt, [
-      ...both,
-      '--consume-only',
-      '--count',
-      String(filled.total.published),
-    ])
-    return { in: filled, out: emptied }
+    const filled = await runLoad(
+      running,
+      options.interrupt,
+      [...both, ...progress, '--publish-only', '--persistent', '--confirm', '10000', '--keep', ...size],
+      (published) => series.note('in', published),
+    )
+    const count = filled.total.published
+    const emptied = await runLoad(
+      running,
+      options.interrupt,
+      [...both, ...progress, '--consume-only', '--count', String(count)],
+      (_, delivered) => series.note('out', count - delivered),
+    )
+    return { in: filled, out: emptied, memory: series.samples }
   })
 }
 
@@ -120,12 +123,24 @@ async function runStream(running, options, queue) {
   return { in: filled, one, three }
 }
 
+/** Fills queues with confirmed persistent messages, kills the broker, and starts it anew; then everything must be there. */
+function runRecovery(broker, options, queue) {
+  const both = ['--queue', queue, '--queues', '1000', '--durable', '--size', '100', '--publishers', '4']
+  const all = [...both, '--count', options.recover, '--timeout', '600']
+  return broker.measureRecovery(
+    (running) =>
+      runLoad(running, options.interrupt, [...all, '--publish-only', '--persistent', '--confirm', '10000', '--keep']),
+    (running) => runLoad(running, options.interrupt, [...all, '--consume-only']),
+  )
+}
+
 async function runCase(kase, broker, options, round) {
   if (kase.special === 'start') return broker.measureStart()
   if (kase.special === 'idle') return broker.measureIdle()
+  const queue = `bench.${kase.name}.${process.pid}.${round}`
+  if (kase.special === 'recover') return broker.measureRecovery ? runRecovery(broker, options, queue) : {}
   const running = await broker.acquire(kase.storage)
   try {
-    const queue = `bench.${kase.name}.${process.pid}.${round}`
     if (kase.special === 'deep') return await runDeep(running, options, queue)
     if (kase.special === 'stream') return await runStream(running, options, queue)
     const window = ['--duration', options.duration, '--warmup', options.warmup]
@@ -192,6 +207,8 @@ async function main() {
     const seconds = Math.round((performance.now() - from) / 1000)
     process.stdout.write(`${machine}\n${options.rounds} rounds of ${options.duration} s, ${seconds} s in all\n\n`)
     process.stdout.write(`${figureTable(rows, names)}\n\n${processorTable(outcomes, names)}\n`)
+    const memory = memoryText(outcomes, names)
+    if (memory) process.stdout.write(`\n${memory}\n`)
     if (options.json) {
       mkdirSync(dirname(resolve(options.json)), { recursive: true })
       writeFileSync(

@@ -34,6 +34,7 @@ struct load {
   int epoll, timer; // timer: -1 unless paced
   uint64_t began; // the first publish or consume
   uint64_t issued; // paced: messages handed out to publishers
+  uint64_t told_at; // when the last line of progress was printed
   struct outcome outcome;
 };
 
@@ -140,6 +141,14 @@ static void pace(struct load *load) {
   }
 }
 
+static void tell_progress(struct load *load) {
+  const struct run *run = &load->run;
+  if (run->options->progress == 0 || (double)(run->now - load->told_at) < run->options->progress * 1e9) return;
+  load->told_at = run->now;
+  fprintf(stderr, "progress %llu %llu\n", (unsigned long long)run->total.published,
+          (unsigned long long)run->total.delivered);
+}
+
 static void wait_and_handle(struct load *load, int wait_ms) {
   struct epoll_event events[EVENTS];
   int count = epoll_wait(load->epoll, events, EVENTS, wait_ms);
@@ -155,6 +164,7 @@ static void wait_and_handle(struct load *load, int wait_ms) {
     else connection_pump(connection);
   }
   pace(load);
+  tell_progress(load);
 }
 
 static uint64_t unconfirmed(const struct load *load) {

@@ -31,14 +31,15 @@ static const char USAGE[] =
     "  --count N                      publish or consume so many messages instead\n"
     "  --drain S                      wait so long for the rest after the window (3)\n"
     "  --timeout S                    give the whole run up after so long\n"
+    "  --progress S                   a line on standard error every S seconds: \"progress PUBLISHED DELIVERED\" (0: none)\n"
     "  --verify N                     compare every N-th body octet by octet (64; 0: none)\n"
     "  --frame-max BYTES              largest frame to negotiate (131072)\n";
 
 enum {
   HOST = 1, PORT, USER, PASSWORD, VHOST, PUBLISHERS, CONSUMERS, PUBLISH_ONLY, CONSUME_ONLY, CHANNELS, QUEUE, QUEUES,
   DURABLE, AUTO_DELETE, QUEUE_TYPE, NO_DECLARE, KEEP, EXCHANGE, EXCHANGE_TYPE, ROUTING_KEY, BINDING_KEY, MANDATORY,
-  SIZE, PERSISTENT, CONFIRM, ACK, PREFETCH, RATE, WARMUP, DURATION, COUNT, DRAIN, TIMEOUT, VERIFY, FRAME_MAX, OFFSET,
-  HELP,
+  SIZE, PERSISTENT, CONFIRM, ACK, PREFETCH, RATE, WARMUP, DURATION, COUNT, DRAIN, TIMEOUT, PROGRESS, VERIFY, FRAME_MAX,
+  OFFSET, HELP,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -75,6 +76,7 @@ static const struct option LONG_OPTIONS[] = {
     {"count", required_argument, 0, COUNT},
     {"drain", required_argument, 0, DRAIN},
     {"timeout", required_argument, 0, TIMEOUT},
+    {"progress", required_argument, 0, PROGRESS},
     {"verify", required_argument, 0, VERIFY},
     {"frame-max", required_argument, 0, FRAME_MAX},
     {"offset", required_argument, 0, OFFSET},
@@ -141,6 +143,7 @@ static void apply(struct options *o, int option, const char *value) {
   case COUNT: o->count = whole(value, 0, 1ull << 40); break;
   case DRAIN: o->drain = number(value, 0, 3600); break;
   case TIMEOUT: o->timeout = number(value, 1, 7200); break;
+  case PROGRESS: o->progress = number(value, 0, 3600); break;
   case VERIFY: o->verify = (uint32_t)whole(value, 0, 1u << 30); break;
   case FRAME_MAX: o->frame_max = (uint32_t)whole(value, 4096, 16u << 20); break;
   case OFFSET: o->stream_offset = short_string(value); break;

@@ -31,6 +31,7 @@ struct options {
   double rate; // messages a second of all publishers; 0 is as fast as it goes
 
   double warmup, duration, drain, timeout; // seconds
+  double progress; // seconds between two lines that tell how far the run is; 0 is none
   uint64_t count; // messages of the whole run; 0 is until the duration is over
   uint32_t verify; // every n-th body is compared octet by octet; 0 is none
   bool publishing, consuming;

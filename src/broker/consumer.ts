@@ -34,6 +34,8 @@ export interface ConsumedQueue extends Resource {
 export interface ConsumerSink {
   /** The connection that it belongs to, compared by identity only. */
   readonly owner: object
+  /** What events call the channel. */
+  readonly processName: ByteString
   /** Whether the consumers of the channel share a limit of unacked deliveries. */
   readonly hasChannelPrefetch: boolean
   /** Whether a delivery would be taken now: the socket drains and the channel-wide prefetch leaves room. */

@@ -6,6 +6,8 @@ import type { LogStorage } from './log-storage.js'
 import { type Page, type PagePool, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import {
+  entryBodyBytes,
+  RecordCursor,
   type RecordEntry,
   type RecordLabel,
   readRecord,
@@ -23,6 +25,7 @@ export class DiskReader {
   readonly #pool: PagePool
   readonly #storage: LogStorage
   readonly #options: QueueLogOptions
+  readonly #cursor = new RecordCursor()
   #loading: DiskRun | undefined
   /** Stored messages before this sequence number are from an earlier process. */
   #recoveredSeq = 0
@@ -169,46 +172,79 @@ export class DiskReader {
 
   /** Puts one record of the run into memory, behind the head pages. */
   #takeFromDisk(run: DiskRun, record: StoredRecord): void {
-    let entries: readonly RecordEntry[]
     try {
-      entries = readRecord(record.bytes, record.settled)
+      this.#cursor.open(record.bytes, record.settled)
     } catch (error) {
       run.firstSeq = record.firstSeq + 1
       this.#options.onDamage(error)
       return
     }
-    const live = entries.filter((entry) => this.#isLive(record, entry) && this.#hasBody(record, entry))
-    const slots = (entries[entries.length - 1]?.slot ?? 0) + 1
+    const { slots, live, octets, bodyBytes } = this.#survey(record)
     run.firstSeq = record.firstSeq + slots
-    if (live.length === 0) {
+    if (live === 0) {
       this.#storage.remove(record.firstSeq, record.firstSeq + 1)
-      return
+    } else {
+      this.#append(run, record, this.#pageForRecord(record.firstSeq, slots, octets), slots, live)
+      run.readyCount -= live
+      run.readyBodyBytes -= bodyBytes
     }
-    const octets = live.reduce((sum, entry) => sum + entry.end - entry.start, 0)
-    const page = this.#pageForRecord(record.firstSeq, slots, octets)
+    this.#cursor.close()
+  }
+
+  /** What the record that the cursor stands at will take, of which only what lives comes into memory. */
+  #survey(record: StoredRecord): { slots: number; live: number; octets: number; bodyBytes: number } {
+    const entry = this.#cursor
+    let live = 0
+    let octets = 0
+    let bodyBytes = 0
+    while (entry.next()) {
+      if (!this.#isLive(record, entry) || !this.#hasBody(record, entry)) continue
+      live++
+      octets += entry.end - entry.start
+      bodyBytes += entryBodyBytes(record.bytes, entry)
+    }
+    return { slots: entry.slot + 1, live, octets, bodyBytes }
+  }
+
+  /** Appends what lives of a record to a page that has the room. @param live how many messages those are. */
+  #append(run: DiskRun, record: StoredRecord, page: Page, slots: number, live: number): void {
     page.recordStarts.push(page.count)
-    page.recordLive.push(live.length)
+    page.recordLive.push(live)
     const base = page.count
     // The cursor may wait behind a page that is filled up now.
     if (this.#pages.cursorPage >= this.#pages.diskIndex && page === this.#pages.list[this.#pages.diskIndex - 1]) {
       this.#pages.cursorPage = this.#pages.diskIndex - 1
       this.#pages.cursorSlot = base
     }
-    for (const entry of live) {
-      const { slot, isTransient, isShared, isNoted, state, start, end } = entry
-      fillGap(page, base + slot)
-      const isRedelivered = record.firstSeq + slot < this.#handedOutBefore || state === StoredState.REDELIVERED
-      const flags = (isTransient ? 0 : Slot.PERSISTENT) | Slot.STORED | (isRedelivered ? Slot.REDELIVERED : 0)
-      const kinds = (isShared ? Slot.SHARED : 0) | (isNoted ? Slot.NOTED : 0)
-      page.appendOctets(record.bytes, start, end, flags | kinds)
-      if (isShared) this.#enterFromDisk(run, referenceOf(record.bytes, entry).id)
-      run.readyBodyBytes -= page.bodyBytes(page.count - 1)
+    const entry = this.#cursor
+    let runStart = 0
+    let runEnd = 0
+    let runAt = page.used
+    entry.rewind()
+    while (entry.next()) {
+      if (!this.#isLive(record, entry) || !this.#hasBody(record, entry)) continue
+      fillGap(page, base + entry.slot)
+      // Neighbours are copied in one go.
+      if (entry.start !== runEnd) {
+        page.copyIn(record.bytes, runStart, runEnd, runAt)
+        runStart = entry.start
+        runAt = page.used
+      }
+      runEnd = entry.end
+      page.appendCopied(entry.end - entry.start, this.#flagsOf(record, entry))
+      if (entry.isShared) this.#enterFromDisk(run, referenceOf(record.bytes, entry).id)
     }
+    page.copyIn(record.bytes, runStart, runEnd, runAt)
     if (record.settled) restoreReturns(page, base, record.settled)
     // What was settled at the end of the record keeps its slots too, or a new note of its states would lose them.
     fillGap(page, base + slots)
-    run.readyCount -= live.length
     page.scannedForStore = page.count
+  }
+
+  #flagsOf(record: StoredRecord, { slot, isTransient, isShared, isNoted, state }: RecordEntry): number {
+    const isRedelivered = record.firstSeq + slot < this.#handedOutBefore || state === StoredState.REDELIVERED
+    const flags = (isTransient ? 0 : Slot.PERSISTENT) | Slot.STORED | (isRedelivered ? Slot.REDELIVERED : 0)
+    return flags | (isShared ? Slot.SHARED : 0) | (isNoted ? Slot.NOTED : 0)
   }
 
   #enterFromDisk(run: DiskRun, id: number): void {
@@ -229,7 +265,7 @@ export class DiskReader {
         return last
       }
     }
-    const page = this.#pool.take(this.#pool.largestSize, octets, firstSeq)
+    const page = this.#pool.take(this.#pool.isUnderPressure ? 0 : this.#pool.largestSize, octets, firstSeq)
     this.#pages.list.splice(this.#pages.diskIndex, 0, page)
     this.#pages.diskIndex++
     return page
@@ -241,5 +277,5 @@ function restoreReturns(page: Page, base: number, states: Uint8Array): void {
 }
 
 function fillGap(page: Page, upToSlot: number): void {
-  while (page.count < upToSlot) page.appendOctets(page.bytes, 0, 0, Slot.SETTLED)
+  while (page.count < upToSlot) page.appendCopied(0, Slot.SETTLED)
 }

@@ -14,7 +14,7 @@ import type { DeathReason } from './dead-letter-headers.js'
 import { DeadlineTimer } from './deadline-timer.js'
 import { LengthLimit } from './length-limit.js'
 import type { MessageLog } from './message-log.js'
-import { octetsInPage } from './page.js'
+import { octetsInPage, type PagePool } from './page.js'
 import { classicLevels, PriorityLog } from './priority-log.js'
 import {
   Enqueued,
@@ -38,6 +38,8 @@ import { WaitingPublishers } from './waiting-publishers.js'
 
 /** Octets of records that are read from the store in one go. */
 const READ_AHEAD_OCTETS = 512 * 1024
+/** The same while many deep queues make memory short. */
+const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
 /** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
@@ -305,7 +307,8 @@ export class MessageQueue implements Queue {
       isDurable: this.isDurable,
       storesAll: this.#storesAll,
       onDirty: () => committer.touch(this),
-      readRecords: (fromSeq: number, toSeq: number) => store.readRecords(this.id, fromSeq, toSeq, READ_AHEAD_OCTETS),
+      readRecords: (fromSeq: number, toSeq: number) =>
+        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool)),
       bodies,
       onLoaded: () => this.#onLoaded(),
       onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
@@ -546,4 +549,8 @@ export class MessageQueue implements Queue {
 
 function quorumOptions(options: ConsumerOptions): ConsumerOptions {
   return { ...options, isExclusive: false, prefetch: options.prefetch === 0 ? QUORUM_PREFETCH : options.prefetch }
+}
+
+function readAheadOctets(pool: PagePool): number {
+  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
 }

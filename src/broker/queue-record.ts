@@ -36,6 +36,7 @@ const RETURNS_PREFIX_OCTETS = 4
 const RETURN_OCTETS = 8
 const COUNT_MAX = 0xffff
 const LABEL_OCTETS = 20
+const NO_BYTES = new Uint8Array(0)
 
 /** Two bits a slot in the states of a record. */
 export const StoredState = { UNTOUCHED: 0, REDELIVERED: 1, SETTLED: 2 } as const
@@ -223,31 +224,93 @@ function storedState(state: number): number {
 }
 
 /**
- * The messages of a record, in order.
- * @throws Error when the record is not one that `takeRecord` made.
+ * Goes through the messages of a record, in order: the entry it stands at, in fields of its own. A deep queue reads a
+ * million entries a second, and an object for each made the young generation of the heap grow to its limit.
  */
-export function readRecord(bytes: Uint8Array, states: Uint8Array | undefined): RecordEntry[] {
+export class RecordCursor implements RecordEntry {
+  slot = 0
+  isTransient = false
+  isShared = false
+  isNoted = false
+  state: number = StoredState.UNTOUCHED
+  start = 0
+  end = 0
+  #bytes: Uint8Array = NO_BYTES
+  #states: Uint8Array | undefined
+  /** Where the two bits a slot begin in the states. */
+  #bitsAt = 0
+  #index = 0
+  #count = 0
+
+  /**
+   * Stands before the first message of a record, which is not changed and must not be until `next` has returned false.
+   * @throws Error when the record is not one that `takeRecord` made.
+   */
+  open(bytes: Uint8Array, states: Uint8Array | undefined): void {
+    const bitsAt = states ? endOfReturns(states) : 0
+    this.#count = checkedCount(bytes)
+    this.#bytes = bytes
+    this.#states = states
+    this.#bitsAt = bitsAt
+    this.rewind()
+  }
+
+  /** Stands before the first message again. */
+  rewind(): void {
+    this.#index = 0
+    this.slot = 0
+    this.end = PREFIX_OCTETS + this.#count * ENTRY_OCTETS
+  }
+
+  /** Goes to the next message. @returns false when there is none; `slot` stays that of the last one. */
+  next(): boolean {
+    if (this.#index === this.#count) return false
+    const entryAt = PREFIX_OCTETS + this.#index++ * ENTRY_OCTETS
+    const marked = longAt(this.#bytes, entryAt)
+    this.isTransient = marked >= TRANSIENT_BIT
+    this.isShared = marked % TRANSIENT_BIT >= SHARED_BIT
+    this.isNoted = marked % SHARED_BIT >= NOTED_BIT
+    this.slot = marked % NOTED_BIT
+    this.start = this.end
+    this.end = this.start + longAt(this.#bytes, entryAt + 4)
+    this.state = ((this.#states?.[this.#bitsAt + (this.slot >> 2)] ?? 0) >> ((this.slot & 3) * 2)) & 3
+    return true
+  }
+
+  /** Lets go of the record. */
+  close(): void {
+    this.#bytes = NO_BYTES
+    this.#states = undefined
+    this.#count = 0
+    this.rewind()
+  }
+}
+
+/** How many messages a record holds. @throws Error when it is not one that `takeRecord` made. */
+function checkedCount(bytes: Uint8Array): number {
   const version = bytes[0]
   if (version !== VERSION) throw new Error(`a queue record has version ${version}, and only ${VERSION} is known`)
   if (bytes.length < PREFIX_OCTETS) throw new Error('a queue record is shorter than its prefix')
   const count = longAt(bytes, 1)
-  let start = PREFIX_OCTETS + count * ENTRY_OCTETS
-  if (start > bytes.length) throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
-  const bitsAt = states ? endOfReturns(states) : 0
+  let end = PREFIX_OCTETS + count * ENTRY_OCTETS
+  if (end > bytes.length) throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
+  for (let index = 0; index < count; index++) end += longAt(bytes, PREFIX_OCTETS + index * ENTRY_OCTETS + 4)
+  if (end !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${end}`)
+  return count
+}
+
+/**
+ * The messages of a record, in order.
+ * @throws Error when the record is not one that `takeRecord` made.
+ */
+export function readRecord(bytes: Uint8Array, states: Uint8Array | undefined): RecordEntry[] {
+  const cursor = new RecordCursor()
+  cursor.open(bytes, states)
   const entries: RecordEntry[] = []
-  for (let index = 0; index < count; index++) {
-    const entryAt = PREFIX_OCTETS + index * ENTRY_OCTETS
-    const marked = longAt(bytes, entryAt)
-    const isTransient = marked >= TRANSIENT_BIT
-    const isShared = marked % TRANSIENT_BIT >= SHARED_BIT
-    const isNoted = marked % SHARED_BIT >= NOTED_BIT
-    const slot = marked % NOTED_BIT
-    const end = start + longAt(bytes, entryAt + 4)
-    const state = ((states?.[bitsAt + (slot >> 2)] ?? 0) >> ((slot & 3) * 2)) & 3
+  while (cursor.next()) {
+    const { slot, isTransient, isShared, isNoted, state, start, end } = cursor
     entries.push({ slot, isTransient, isShared, isNoted, state, start, end })
-    start = end
   }
-  if (start !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${start}`)
   return entries
 }
 
@@ -290,7 +353,8 @@ export function referenceOf(bytes: Uint8Array, entry: RecordEntry): BodyReferenc
   return readReference(bytes, bodyEndOf(bytes, entry) - REFERENCE_OCTETS)
 }
 
-function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
+/** Body octets of an entry; of the shared body if it has one. */
+export function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
   return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, bodyEndOf(bytes, entry))
 }
 

@@ -11,8 +11,11 @@ import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
 import type { SharedBody } from './shared-bodies.js'
 
-/** Stands for the connection that an exclusive queue belongs to; compared by identity only. */
-export type ExclusiveOwner = object
+/** Stands for the connection that an exclusive queue belongs to; compared by identity. */
+export interface ExclusiveOwner {
+  /** What events call the connection. */
+  readonly processName?: ByteString
+}
 
 export type { QueueType }
 

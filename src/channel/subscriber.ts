@@ -1,8 +1,11 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { parseConsumerArguments } from '../broker/consumer-arguments.js'
+import { consumerCreated } from '../broker/events/object-events.js'
+import type { Firehose } from '../broker/firehose.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
+import { REPLY_QUEUE } from '../broker/reply-queues.js'
 import { AmqpError } from '../protocol/amqp-error.js'
 import { bodyFrameMax, encodeDelivery, encodeGetOk } from '../protocol/content-encoder.js'
 import {
@@ -20,21 +23,28 @@ import {
   globalQosNotSupported,
   notImplemented,
   rejectionToStream,
+  replyConsumerAlreadySet,
+  replyConsumerCannotAcknowledge,
   tooManyConsumers,
   unknownDeliveryTag,
 } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
 import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
+import type { ReplyOrigin } from './publisher.js'
+import { ReplyConsumer } from './reply-consumer.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
-export class Subscriber implements ConsumerSink {
+export class Subscriber implements ConsumerSink, ReplyOrigin {
+  /** What events call the channel. */
+  readonly processName: ByteString
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
   readonly #bodyMax: number
+  readonly #firehose: Firehose
   readonly #onCancelled: () => void
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
@@ -51,6 +61,8 @@ export class Subscriber implements ConsumerSink {
   readonly #toResume = new Set<Consumer>()
   readonly #toDeliver = new Set<ConsumedQueue>()
   #isClosed = false
+  /** Who waits for direct replies on this channel. */
+  #replies: ReplyConsumer | undefined
   /** Tags of consumers whose queue is gone, still to be told to the client. */
   #cancelledTags: ByteString[] = []
 
@@ -80,6 +92,8 @@ export class Subscriber implements ConsumerSink {
       nextTag: () => this.#nextDeliveryTag,
       onLate: (late) => this.#onLate(late),
     })
+    this.#firehose = context.vhost.firehose
+    this.processName = context.vhost.events.takeProcessName()
   }
 
   get owner(): object {
@@ -88,6 +102,14 @@ export class Subscriber implements ConsumerSink {
 
   get hasChannelPrefetch(): boolean {
     return this.#channelPrefetch > 0
+  }
+
+  get consumerCount(): number {
+    return this.#consumers.size
+  }
+
+  get replyName(): ByteString | undefined {
+    return this.#replies?.queue.name
   }
 
   get canTake(): boolean {
@@ -104,6 +126,7 @@ export class Subscriber implements ConsumerSink {
     }
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, consumer.queue.name, isRedelivered)
   }
 
   consumerCancelled(consumer: Consumer): void {
@@ -138,13 +161,15 @@ export class Subscriber implements ConsumerSink {
 
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
+    this.#replies?.resume()
     for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner, consumersMax } = this.#context
-    if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    this.#requireUnused(method.consumerTag)
+    if (queueName === REPLY_QUEUE) return this.#consumeReplies(method)
     if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
@@ -161,15 +186,17 @@ export class Subscriber implements ConsumerSink {
     this.#consumers.set(tag, consumer)
     if (!noAck) this.#lookAfter(queue, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
+    consumerCreated(vhost.events, consumer, access.userName)
     queue.resume(consumer)
   }
 
   /** basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error. */
   cancel(tag: ByteString): void {
+    if (tag === this.#replies?.tag) return this.#closeReplies()
     const consumer = this.#consumers.get(tag)
     if (!consumer) return
     this.#consumers.delete(tag)
-    this.#context.vhost.removeConsumer(consumer)
+    this.#context.vhost.removeConsumer(consumer, this.#context.userName)
   }
 
   /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED */
@@ -193,6 +220,7 @@ export class Subscriber implements ConsumerSink {
     }
     const { messagesReady, lastWasRedelivered } = queue
     encodeGetOk(this.#output.buffer, this.#channel, tag, lastWasRedelivered, messagesReady, view, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(view, queue.name, lastWasRedelivered)
   }
 
   /**
@@ -246,6 +274,7 @@ export class Subscriber implements ConsumerSink {
   close(): void {
     this.#isClosed = true
     this.#timeouts.stop()
+    this.#closeReplies()
     // Before another consumer may take its place, which goes on where this one has ended.
     const giveBack = this.#returning('lost')
     // Those that were to be discarded when one beside them was refused.
@@ -285,6 +314,30 @@ export class Subscriber implements ConsumerSink {
     this.#afterSettling()
   }
 
+  #requireUnused(tag: ByteString): void {
+    if (this.#consumers.has(tag) || tag === this.#replies?.tag) throw consumerTagInUse(tag)
+  }
+
+  #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
+    if (!noAck) throw replyConsumerCannotAcknowledge()
+    if (this.#replies) throw replyConsumerAlreadySet()
+    const { replyQueues } = this.#context.vhost
+    const write = (consumer: ReplyConsumer, message: Message) => this.#writeReply(consumer, message)
+    this.#replies = new ReplyConsumer(consumerTag, replyQueues, this.#output, write)
+    if (!noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, this.#replies.tag)
+  }
+
+  #writeReply({ tagOctets, queue }: ReplyConsumer, message: Message): void {
+    const deliveryTag = this.#nextDeliveryTag++
+    encodeDelivery(this.#output.buffer, this.#channel, tagOctets, deliveryTag, false, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, queue.name, false)
+  }
+
+  #closeReplies(): void {
+    this.#replies?.close()
+    this.#replies = undefined
+  }
+
   /** Tries again when the store has read what there is, the answer due before anything else is worked on. */
   #getLater(queue: Queue, method: BasicGet): void {
     const resume = this.#context.suspend()
@@ -294,6 +347,11 @@ export class Subscriber implements ConsumerSink {
       else this.#getFrom(queue, method)
       resume()
     })
+  }
+
+  #trace(message: Message, queue: ByteString, isRedelivered: boolean): void {
+    const { connectionName, userName } = this.#context
+    this.#firehose.traceDelivery(message, queue, isRedelivered, { connectionName, userName, number: this.#channel })
   }
 
   #settling({ outcome, cause }: Settlement): DeliveryVisitor {

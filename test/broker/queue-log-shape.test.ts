@@ -144,8 +144,8 @@ describe('the cost of a queue log', () => {
       else {
         const again = buffers.filter((buffer) => kept.has(buffer))
         const octets = again.reduce((sum, { length }) => sum + length, 0)
-        expect(octets).toBeGreaterThan(16 * 1024 * 1024)
-        expect(octets).toBeLessThan(33 * 1024 * 1024)
+        expect(octets).toBeGreaterThan(8 * 1024 * 1024)
+        expect(octets).toBeLessThan(13 * 1024 * 1024)
       }
       while (log.readyCount > 0) log.settle(log.takeNext(view))
     }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Page, Slot } from '../../src/broker/page.js'
 import {
   encodeLabel,
+  RecordCursor,
   readLabel,
   readRecord,
   recordStates,
@@ -69,6 +70,28 @@ describe('a record of a queue', () => {
     const states = readRecord(bytes, recordStates(page, 0, 5)).map(({ state }) => state)
     const { UNTOUCHED, REDELIVERED, SETTLED } = StoredState
     expect(states).toEqual([UNTOUCHED, SETTLED, REDELIVERED, UNTOUCHED, REDELIVERED])
+  })
+
+  it('is gone through as often as wanted, and stays at its last message', () => {
+    const page = pageOf('p0', 't1', 'p2')
+    const { bytes } = takeRecord(page, 0, false) ?? expect.fail('no record')
+    const cursor = new RecordCursor()
+    cursor.open(bytes, recordStates(page, 0, 3))
+    for (let round = 0; round < 2; round++) {
+      const slots: number[] = []
+      while (cursor.next()) slots.push(cursor.slot)
+      expect([slots, cursor.next(), cursor.slot, cursor.end]).toEqual([[0, 2], false, 2, bytes.length])
+      cursor.rewind()
+    }
+    cursor.close()
+    expect(cursor.next()).toBe(false)
+  })
+
+  it('that is cut off is refused before any of its messages is seen', () => {
+    const { bytes } = takeRecord(pageOf('p0', 'p1'), 0, false) ?? expect.fail('no record')
+    const cursor = new RecordCursor()
+    expect(() => cursor.open(bytes.subarray(0, -1), undefined)).toThrow('holds messages of')
+    expect(() => cursor.open(bytes.subarray(0, 8), undefined)).toThrow('announces 2 messages')
   })
 
   it('with nothing left in it is removed when it is restored, and its numbers may be used again', async () => {

@@ -20,7 +20,7 @@ describeMessageStore('LmdbStore that removes little at once', () => temporarySto
 
 // Then it opens its file anew whenever nothing is being written.
 describeMessageStore('LmdbStore that may hold no memory', () =>
-  temporaryStore({ removedAtOnce: 2, mappedLimit: { octets: Number.NEGATIVE_INFINITY, blocks: 1 } }),
+  temporaryStore({ removedAtOnce: 2, mappedLimit: { octets: Number.NEGATIVE_INFINITY, touches: 1 } }),
 )
 
 async function temporaryStore(options: { removedAtOnce?: number; mappedLimit?: MappedLimit }): Promise<StoreUnderTest> {

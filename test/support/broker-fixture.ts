@@ -3,12 +3,15 @@ import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import { Committer } from '../../src/broker/committer.js'
 import type { QueueType } from '../../src/broker/declaration/queue-type.js'
+import { BrokerEvents } from '../../src/broker/events/broker-events.js'
 import { MessageQueue } from '../../src/broker/message-queue.js'
 import { PagePool } from '../../src/broker/page.js'
 import type { Queue, QueueOptions, QueueParts } from '../../src/broker/queue.js'
 import { effectiveSettings, type QueueSettings } from '../../src/broker/queue-settings.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
-import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
+import type { VirtualHost } from '../../src/broker/virtual-host.js'
+import type { DeclareExchange } from '../../src/broker/virtual-host-exchanges.js'
+import type { DeclareQueue } from '../../src/broker/virtual-host-queues.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
 import { COMPAT_PROFILES, type CompatName, type CompatProfile } from '../../src/protocol/compat-profile.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
@@ -116,6 +119,11 @@ export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = 
 }
 
 const profile = COMPAT_PROFILES['4.2']
+
+/** Events that nobody hears. */
+export function unheardEvents(): BrokerEvents {
+  return new BrokerEvents({ vhost: '/', nodeName: 'rabbit@node', clock: new ManualClock(), log: silentLog })
+}
 
 /** What a queue goes by that has these arguments and no policy. */
 export function settingsOf(type: QueueType = 'classic', args: FieldTable = []): QueueSettings {

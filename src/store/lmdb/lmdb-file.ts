@@ -37,11 +37,20 @@ export interface BlockWriter {
 export interface MappedLimit {
   /** How much of it may count as resident memory of this process, beyond what did when it was opened. */
   readonly octets: number
-  /** How many blocks are written before somebody looks at that, which takes 15 µs. */
-  readonly blocks: number
+  /** How many touches of the file there are before somebody looks at that, which takes 15 µs. */
+  readonly touches: number
 }
 
-const MAPPED_LIMIT: MappedLimit = { octets: 32 << 20, blocks: 16 }
+/**
+ * Looked at after some 4 MB: by blocks, which grow with the number of queues, it went to 230 to 300 MB while a thousand
+ * deep queues were filled, for 100 so. While they are drained it still goes to some 500 MB, as nothing is opened anew
+ * while a block is being written. Each opening leaves some 100 KB to the garbage collector, so a smaller limit costs more
+ * anonymous memory.
+ */
+const MAPPED_LIMIT: MappedLimit = { octets: 16 << 20, touches: 64 }
+
+/** What one touch brings in: Linux maps the neighbours of a page along with it. */
+const TOUCHED_OCTETS_LOG2 = 16
 
 /**
  * An LMDB file of octets by octets: reads at once, writes in blocks that are on disk as a whole or not at all.
@@ -56,7 +65,8 @@ const MAPPED_LIMIT: MappedLimit = { octets: 32 << 20, blocks: 16 }
 export class LmdbFile {
   readonly #directory: string
   readonly #mappedLimit: MappedLimit
-  #blocksSinceLook = 0
+  /** Values read, put and removed since then, large ones counted by their size. */
+  #touchesSinceLook = 0
   #database: RootDatabase<Uint8Array, Uint8Array>
   #writer: BlockWriter
   /** Blocks that are being written, and those that wait until the file is open again. */
@@ -76,7 +86,7 @@ export class LmdbFile {
     this.#directory = directory
     this.#mappedLimit = mappedLimit
     this.#database = openDatabase(directory)
-    this.#writer = writerTo(this.#database)
+    this.#writer = this.#writerTo(this.#database)
     this.#mappedBytesAtOpen = mappedBytes()
   }
 
@@ -120,7 +130,9 @@ export class LmdbFile {
 
   /** The value of a key, of its own memory. What was on disk when the last `write` resolved is seen, here and below. */
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#database.get(key)
+    const value = this.#database.get(key)
+    if (value !== undefined) this.#touch(value.byteLength)
+    return value
   }
 
   /** The last key of a range. */
@@ -196,10 +208,28 @@ export class LmdbFile {
 
   #holdsTooMuch(): boolean {
     const isIdle = this.#blocks === 0 && this.#waiting === 0 && !this.#isReopening
-    if (++this.#blocksSinceLook < this.#mappedLimit.blocks || !isIdle) return false
-    this.#blocksSinceLook = 0
+    if (this.#touchesSinceLook < this.#mappedLimit.touches || !isIdle) return false
+    this.#touchesSinceLook = 0
     if (this.#closed !== undefined || this.#failure !== undefined) return false
     return mappedBytes() - this.#mappedBytesAtOpen > this.#mappedLimit.octets
+  }
+
+  #touch(octets: number): void {
+    this.#touchesSinceLook += 1 + (octets >>> TOUCHED_OCTETS_LOG2)
+  }
+
+  #writerTo(database: RootDatabase<Uint8Array, Uint8Array>): BlockWriter {
+    // Within a block, lmdb-js answers each call by the same promise, already settled.
+    return {
+      put: (key, value) => {
+        this.#touch(value.byteLength)
+        void database.put(key, value)
+      },
+      remove: (key) => {
+        this.#touch(0)
+        void database.remove(key)
+      },
+    }
   }
 
   async #reopen(): Promise<void> {
@@ -207,18 +237,13 @@ export class LmdbFile {
     try {
       await this.#database.close()
       this.#database = openDatabase(this.#directory)
-      this.#writer = writerTo(this.#database)
+      this.#writer = this.#writerTo(this.#database)
       this.#mappedBytesAtOpen = mappedBytes()
     } catch (error) {
       this.#failure ??= failureOf(error, this.#directory)
     }
     this.#isReopening = false
   }
-}
-
-function writerTo(database: RootDatabase<Uint8Array, Uint8Array>): BlockWriter {
-  // Within a block, lmdb-js answers each call by the same promise, already settled.
-  return { put: (key, value) => void database.put(key, value), remove: (key) => void database.remove(key) }
 }
 
 /** How much of mapped files counts as resident memory of this process; 0 where the system does not tell. */
