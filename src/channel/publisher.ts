@@ -35,6 +35,8 @@ const IMMEDIATE = 2
 interface LastTarget {
   readonly envelope: Buffer
   readonly exchange: Exchange
+  /** Whether topic permissions allow the key, which is asked after much else that may be wrong with a message. */
+  isKeyPermitted: boolean
   /** Undefined where headers decide. */
   readonly route: Route | undefined
   readonly topologyVersion: number
@@ -151,27 +153,31 @@ export class Publisher {
     access.require('write', { kind: 'exchange', name, vhost: vhost.name })
     const exchange = vhost.exchange(name)
     if (exchange.isInternal) throw publishToInternalExchange(exchange)
-    const { routingKey } = message
-    if (exchange.type === 'topic') access.requireTopic('write', exchange, routingKey)
     const { topologyVersion } = vhost
     return {
       envelope: Buffer.from(message.envelope.subarray(message.envelopeStart, message.envelopeEnd)),
       exchange,
-      route: vhost.router.routeByKey(exchange, routingKey),
+      isKeyPermitted: exchange.type !== 'topic',
+      route: vhost.router.routeByKey(exchange, message.routingKey),
       topologyVersion,
       accessVersion: access.version,
       isTraced: vhost.isTracing,
     }
   }
 
-  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): Route {
+  #routeOf(target: LastTarget, message: Message, properties: PublishedProperties): Route {
+    const { exchange, route } = target
     const { senderSelected } = properties
     message.memory = undefined
     const { router } = this.#context.vhost
-    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
-    if ('invalid' in senderSelected) {
+    if (senderSelected && 'invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
+    if (!target.isKeyPermitted) {
+      this.#context.access.requireTopic('write', exchange, message.routingKey)
+      target.isKeyPermitted = true
+    }
+    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
     const { keys, hidden } = senderSelected
     if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)

@@ -253,9 +253,9 @@ describe('a message with which everything is wrong', () => {
     await refused(403, write, 'x', 'm', 'k', properties)
     await refused(404, missing, 'nowhere', 'm', 'k', properties)
     await refused(403, internal, 'amq.rabbitmq.trace', 'm', 'k', properties)
-    await refused(406, expiration, 'amq.topic', 'm', 'k', properties)
+    await refused(406, expiration, 'amq.topic', 'm', 'other', properties)
     const lasting = { ...properties, expiration: '1' }
-    await refused(406, header, 'amq.topic', 'm', 'k', lasting)
+    await refused(406, header, 'amq.topic', 'm', 'other', lasting)
     const selected = (...keys: string[]) => ({ ...lasting, headers: { CC: keys } })
     await refused(403, topic('other'), 'amq.topic', 'm', 'other', selected('cc'))
     await refused(403, topic('another'), 'amq.topic', 'm', 'k', selected('cc', 'another'))
