@@ -148,6 +148,13 @@ describe.each([
     expect(lines.map((line) => line.replace(' again', ''))).toEqual(['1', '2', '3', '4'])
   })
 
+  it('nothing is traced that was traced before (plugins 8 b)', async () => {
+    const before = await recoverBroker()
+    before.vhost.isTracing = true
+    const { vhost } = await startAgain(before)
+    expect(vhost.isTracing).toBe(false)
+  })
+
   it('a virtual host that was removed does not come back', async () => {
     const before = await recoverBroker()
     const other = before.broker.addVirtualHost('other')
