@@ -20,6 +20,7 @@ import { serverProperties } from '../connection/server-properties.js'
 import { shutdownReason } from '../protocol/reply-texts.js'
 import { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
+import { BrokerAdmin } from './broker-admin.js'
 import { publishEventsOf } from './event-sources.js'
 import { type ListenAddress, Listeners } from './listeners.js'
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from './options.js'
@@ -36,6 +37,8 @@ export interface RunningBroker {
   readonly addresses: readonly ListenAddress[]
   /** Absent when everything is in memory. */
   readonly dataDirectory: string | undefined
+  /** Policies, virtual hosts, users, limits, tracing. */
+  readonly admin: BrokerAdmin
   /** Resolves when the broker cannot go on, because its store has failed. It confirms nothing more; stop it. */
   readonly failed: Promise<Error>
   /**
@@ -125,6 +128,7 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
     port: first.port,
     addresses,
     dataDirectory: options.store ? undefined : options.dataDirectory,
+    admin: new BrokerAdmin(broker, users, failed),
     failed,
     stop: () => {
       stopping ??= stop()
