@@ -48,6 +48,15 @@ describe('17 the queues of a virtual host', () => {
     await channel.call('QueueDeclare', { queue: 'a' })
   })
 
+  it('are counted after a bad argument is found, and before a flag that the type does not have (semantics 3.1 j)', async () => {
+    const channel = await withMaxQueues(0)
+    const quorum = { queue: 'a', durable: false, arguments: { 'x-queue-type': 'quorum' } }
+    await channel.refuses('QueueDeclare', quorum, 406, text('a', 0))
+    const bad = { ...quorum, arguments: { 'x-queue-type': 'quorum', 'x-max-length': 'many' } }
+    const told = `invalid arg 'x-max-length' for queue 'a' in vhost '/': "expected integer, got longstr"`
+    await channel.refuses('QueueDeclare', bad, 406, `PRECONDITION_FAILED - ${told}`)
+  })
+
   it('stay when the limit is lowered, which holds for new ones (semantics 17 j)', async () => {
     const { broker, users, port } = await serveBroker()
     const vhost = broker.addVirtualHost('/')

@@ -112,7 +112,8 @@ describe('an exclusive queue', () => {
     ['QueueDelete', { queue: 'q' }],
     ['BasicGet', { queue: 'q' }],
     ['BasicConsume', { queue: 'q' }],
-  ])('is locked for other connections: %s %j (semantics 3.2 c, 3.1 p, 19 j, 21 2)', async (method, fields) => {
+    ['BasicConsume', { queue: 'q', exclusive: true, arguments: { 'x-priority': 'high' } }],
+  ])('is locked for other connections: %s %j (semantics 3.2 c, 3.1 p, 6.1 c, 19 j, 21 2)', async (method, fields) => {
     const { other } = await lockedQueue()
     await other.refuses(method, fields, 405, LOCKED)
   })
