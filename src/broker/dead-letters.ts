@@ -22,6 +22,8 @@ export interface DeadLetterRoutes {
   enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult
 }
 
+/** Of a short string. */
+const ROUTING_KEY_OCTETS_MAX = 255
 const NOWHERE: Route = []
 
 /** Of a message that nothing is remembered of. */
@@ -218,8 +220,12 @@ function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boole
   return known.length === end - start && sameOctets(known, 0, bytes, start, known.length)
 }
 
-/** Makes `dead` what goes on of `message`: its body, under other names and headers. */
-function pointAt(dead: Message, message: Message, made: Rewritten, exchange: ByteString, key: ByteString): void {
+/**
+ * Makes `dead` what goes on of `message`: its body, under other names and headers. An argument or a policy may name a
+ * longer key than a delivery can show: then it shows the beginning. RabbitMQ takes the connection of the consumer down.
+ */
+function pointAt(dead: Message, message: Message, made: Rewritten, exchange: ByteString, routedBy: ByteString): void {
+  const key = routedBy.slice(0, ROUTING_KEY_OCTETS_MAX)
   const names = `${String.fromCharCode(exchange.length)}${exchange}${String.fromCharCode(key.length)}${key}`
   dead.envelope = Buffer.from(names, 'latin1')
   dead.envelopeStart = 0

@@ -9,7 +9,7 @@ export function parseExpiration(expiration: ByteString): number {
   if (digits === undefined) throw invalidExpiration(expiration, 'no_integer')
   if (rest) throw invalidExpiration(expiration, `{leftover_string,"${rest}"}`)
   const milliseconds = Number(digits)
-  if (milliseconds < 0) throw invalidExpiration(expiration, `{value_negative,${digits}}`)
+  if (milliseconds < 0) throw invalidExpiration(expiration, `{value_negative,${BigInt(digits)}}`)
   if (milliseconds > MILLISECONDS_MAX) throw invalidExpiration(expiration, `{value_too_large,${BigInt(digits)}}`)
   return milliseconds
 }

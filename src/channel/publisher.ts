@@ -21,6 +21,7 @@ import {
   unacceptableHeader,
   userIdMismatch,
 } from '../protocol/reply-texts.js'
+import { rewriteExpiration } from '../protocol/rewrite-properties.js'
 import type { ChannelContext } from './channel-context.js'
 import { Confirms, type ConfirmWriter } from './confirms.js'
 import type { OrderedOutput } from './ordered-output.js'
@@ -34,6 +35,8 @@ const IMMEDIATE = 2
 interface LastTarget {
   readonly envelope: Buffer
   readonly exchange: Exchange
+  /** Whether topic permissions allow the key, which is asked after much else that may be wrong with a message. */
+  isKeyPermitted: boolean
   /** Undefined where headers decide. */
   readonly route: Route | undefined
   readonly topologyVersion: number
@@ -60,6 +63,8 @@ export class Publisher {
   #confirms: Confirms | undefined
   #lastExpiring: PublishedProperties | undefined
   #lastTtlMs = -1
+  /** What stands for it where the publisher has written it otherwise. */
+  #plainTtl: string | undefined
   readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
   readonly #confirmWriter: ConfirmWriter = {
     ack: (seqno, multiple) => encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple),
@@ -100,7 +105,7 @@ export class Publisher {
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
     if (properties.replyTo === REPLY_QUEUE) this.#nameReplies(message, properties.replyToAt)
-    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(properties)
+    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(message, properties)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
     if (target.isTraced) this.#trace(message, properties, route)
@@ -148,39 +153,49 @@ export class Publisher {
     access.require('write', { kind: 'exchange', name, vhost: vhost.name })
     const exchange = vhost.exchange(name)
     if (exchange.isInternal) throw publishToInternalExchange(exchange)
-    const { routingKey } = message
-    if (exchange.type === 'topic') access.requireTopic('write', exchange, routingKey)
     const { topologyVersion } = vhost
     return {
       envelope: Buffer.from(message.envelope.subarray(message.envelopeStart, message.envelopeEnd)),
       exchange,
-      route: vhost.router.routeByKey(exchange, routingKey),
+      isKeyPermitted: exchange.type !== 'topic',
+      route: vhost.router.routeByKey(exchange, message.routingKey),
       topologyVersion,
       accessVersion: access.version,
       isTraced: vhost.isTracing,
     }
   }
 
-  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): Route {
+  #routeOf(target: LastTarget, message: Message, properties: PublishedProperties): Route {
+    const { exchange, route } = target
     const { senderSelected } = properties
     message.memory = undefined
     const { router } = this.#context.vhost
-    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
-    if ('invalid' in senderSelected) {
+    if (senderSelected && 'invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
+    if (!target.isKeyPermitted) {
+      this.#context.access.requireTopic('write', exchange, message.routingKey)
+      target.isKeyPermitted = true
+    }
+    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
     const { keys, hidden } = senderSelected
     if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
     return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }
 
-  /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */
-  #ttlOf(properties: PublishedProperties): number {
+  /**
+   * Parsed once for messages with the same properties. What consumers see is the plain number, as RabbitMQ writes it.
+   * @throws PRECONDITION_FAILED
+   */
+  #ttlOf(message: Message, properties: PublishedProperties): number {
+    const { expiration = '' } = properties
     if (properties !== this.#lastExpiring) {
-      this.#lastTtlMs = parseExpiration(properties.expiration ?? '')
+      this.#lastTtlMs = parseExpiration(expiration)
       this.#lastExpiring = properties
+      this.#plainTtl = expiration === String(this.#lastTtlMs) ? undefined : String(this.#lastTtlMs)
     }
+    if (this.#plainTtl !== undefined) writeExpiration(message, this.#plainTtl)
     return this.#lastTtlMs
   }
 
@@ -225,6 +240,13 @@ export class Publisher {
 function replaceProperties(message: Message, properties: Buffer): void {
   const { header, headerStart } = message
   message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
+  message.headerStart = 0
+  message.headerEnd = message.header.length
+}
+
+function writeExpiration(message: Message, expiration: string): void {
+  const { header, headerStart, headerEnd } = message
+  message.header = rewriteExpiration(header, headerStart, headerEnd, expiration)
   message.headerStart = 0
   message.headerEnd = message.header.length
 }

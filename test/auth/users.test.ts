@@ -84,7 +84,7 @@ describe('logging in', () => {
 })
 
 describe('the user directory', () => {
-  it('lets the default user in', async () => {
+  it('lets the default user in (semantics 18 a)', async () => {
     const users = await usersOf(new MemoryStore())
     seedDefaults(users)
     expect(users.authenticate('guest', 'guest').user?.tags).toEqual(['administrator'])
@@ -206,7 +206,7 @@ describe('the user directory', () => {
 })
 
 describe('permissions', () => {
-  it('are looked for anywhere in the name, for each verb apart', async () => {
+  it('are looked for anywhere in the name, for each verb apart (semantics 15 a)', async () => {
     const { users } = await usersWithApp()
     users.setPermissions('app', '/', { configure: '^app-', write: 'log', read: '' })
     const checks: [name: string, verb: PermissionVerb, isGranted: boolean][] = [
@@ -236,7 +236,7 @@ describe('permissions', () => {
     }
   })
 
-  it('let a user without rights enter the virtual host', async () => {
+  it('let a user without rights enter the virtual host (semantics 15 a)', async () => {
     const { users } = await usersWithApp()
     users.setPermissions('app', '/', { configure: '', write: '', read: '' })
     expect(users.hasAccessTo('app', '/')).toBe(true)
@@ -247,13 +247,13 @@ describe('permissions', () => {
     ['exchange', '', true],
     ['exchange', 'amq.default', true],
     ['queue', '', false],
-  ])('take the default exchange for amq.default: %s %j', async (kind, name, isGranted) => {
+  ])('take the default exchange for amq.default: %s %j (semantics 15 b)', async (kind, name, isGranted) => {
     const { users } = await usersWithApp()
     users.setPermissions('app', '/', { configure: '', write: '^amq\\.default$', read: '' })
     expect(users.check('app', '/', kind, name, 'write')).toBe(isGranted)
   })
 
-  it('change nothing when a pattern is refused', async () => {
+  it('change nothing when a pattern is refused (semantics 15 s)', async () => {
     const { users, store } = await usersWithApp()
     const { version } = users
     const patterns = ['(a', 'a'.repeat(1025), '(a)\\1']
@@ -270,7 +270,7 @@ describe('permissions', () => {
     users.setPermissions('app', '/', { ...all, read: 'a'.repeat(1024) })
   })
 
-  it('count a pattern that takes too many steps as no match, and log it once', async () => {
+  it('count a pattern that takes too many steps as no match, and log it once (semantics 15 s)', async () => {
     const warn = vi.fn()
     const { users } = await usersWithApp({ log: { ...silentLog, warn } })
     const hostile = '(?=(?:(?=(?:(?=(?:(?=a*b|a)a)*!)a|a)*)a|a)*b)'
@@ -298,7 +298,7 @@ describe('permissions', () => {
 })
 
 describe('topic permissions', () => {
-  it('allow every key where there are none for the exchange', async () => {
+  it('allow every key where there are none for the exchange (semantics 15 n)', async () => {
     const { users } = await usersWithApp()
     expect(users.checkTopic('app', '/', 'amq.topic', 'k', 'write')).toBe(true)
     users.setTopicPermissions('app', '/', 'amq.topic', { write: '^a\\.', read: '' })
@@ -310,7 +310,7 @@ describe('topic permissions', () => {
     expect(users.checkTopic('app', 'v', 'amq.topic', 'b', 'write')).toBe(true)
   })
 
-  it('expand placeholders literally, and may grow by that', async () => {
+  it('expand placeholders literally, and may grow by that (semantics 15 o)', async () => {
     const users = await usersOf(new MemoryStore())
     const name = 'a.*('
     const vhost = 'v$'.repeat(100)

@@ -24,7 +24,7 @@ describe.each([
   ['classic', CLASSIC],
   ['quorum', QUORUM],
 ])('6.5 a single active consumer of a %s queue', (_type, args) => {
-  it('is the first that came, and the others wait', async () => {
+  it('is the first that came, and the others wait (semantics 6.5 a; corner extension 12)', async () => {
     const { queue, sink } = await queueOf(args)
     for (const tag of ['a', 'b', 'c']) sink.consume(queue, tag, { prefetch: 1 })
     sendAll(queue, 1, 2)
@@ -34,7 +34,7 @@ describe.each([
     expect(queue.consumers).toHaveLength(3)
   })
 
-  it('is followed by the one of the highest priority, among equals the oldest', async () => {
+  it('is followed by the one of the highest priority, among equals the oldest (semantics 6.5 c)', async () => {
     const { queue, sink } = await queueOf(args)
     const a = sink.consume(queue, 'a', { priority: 9 })
     sink.consume(queue, 'b')
@@ -89,14 +89,14 @@ describe.each([
 })
 
 describe('6.5 a single active consumer', () => {
-  it('may not be exclusive in a classic queue (semantics 6.1)', async () => {
+  it('may not be exclusive in a classic queue (semantics 6.1 h)', async () => {
     const { queue, sink } = await queueOf(CLASSIC)
     const text = "queue 'q' in vhost '/' in exclusive use"
     expectError(() => sink.consume(queue, 'a', { isExclusive: true }), ReplyCode.ACCESS_REFUSED, text)
     expect(queue.consumers).toEqual([])
   })
 
-  it('stays active in a classic queue when one of higher priority comes', async () => {
+  it('stays active in a classic queue when one of higher priority comes (semantics 6.5 b)', async () => {
     const { queue, sink } = await queueOf(CLASSIC)
     sink.consume(queue, 'a', { prefetch: 1 })
     sink.consume(queue, 'b', { priority: 10 })
@@ -105,7 +105,7 @@ describe('6.5 a single active consumer', () => {
     expect(sink.lines).toEqual(['a:2'])
   })
 
-  it('makes way in a quorum queue for one of higher priority, at once when it has nothing unacked', async () => {
+  it('makes way in a quorum queue for one of higher priority, at once when it has nothing unacked (semantics 6.5 d)', async () => {
     const { queue, sink } = await queueOf(QUORUM)
     sink.consume(queue, 'a')
     sink.consume(queue, 'b', { priority: 1 })
@@ -113,7 +113,7 @@ describe('6.5 a single active consumer', () => {
     expect(sink.lines).toEqual(['b:1'])
   })
 
-  it('gets nothing more from then on, and its successor only when it has settled what it has', async () => {
+  it('gets nothing more from then on, and its successor only when it has settled what it has (semantics 6.5 d)', async () => {
     const { queue, sink } = await queueOf(QUORUM)
     sink.consume(queue, 'a', { prefetch: 2 })
     sendAll(queue, 1, 2, 3, 4)

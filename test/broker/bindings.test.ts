@@ -46,7 +46,7 @@ function bound(vhost: VirtualHost): string[] {
 }
 
 describe.each(['bind', 'unbind'] as const)('queue.%s and exchange.%s', (method) => {
-  it('ask for write on the destination, read on the source, and read of the key of a topic exchange', async () => {
+  it('ask for write on the destination, read on the source, and read of the key of a topic exchange (semantics 5 b, 5 d, 5 k, 15 f, 15 g)', async () => {
     const vhost = await started()
     const asked = (parts: Partial<BindingRequest>) => {
       const access = new RecordingAccess()
@@ -71,7 +71,7 @@ describe.each(['bind', 'unbind'] as const)('queue.%s and exchange.%s', (method) 
     },
   )
 
-  it('refuse the default exchange, after asking for write on the destination', async () => {
+  it('refuse the default exchange, after asking for write on the destination (semantics 5 b, 5 c)', async () => {
     const vhost = await started()
     const text = 'operation not permitted on the default exchange'
     const access = new RecordingAccess()
@@ -86,7 +86,7 @@ describe.each(['bind', 'unbind'] as const)('queue.%s and exchange.%s', (method) 
 })
 
 describe('queue.bind and exchange.bind', () => {
-  it('miss the source first, then the destination', async () => {
+  it('miss the source first, then the destination (semantics 5 e)', async () => {
     const vhost = await started()
     const source = () => bind(vhost, { source: 'none', destination: 'nor this' })
     expectError(source, NOT_FOUND, "no exchange 'none' in vhost '/'")
@@ -95,7 +95,7 @@ describe('queue.bind and exchange.bind', () => {
     expectError(exchange, NOT_FOUND, "no exchange 'none' in vhost '/'")
   })
 
-  it('leave carriage returns and line feeds out of the names, not out of the key', async () => {
+  it('leave carriage returns and line feeds out of the names, not out of the key (semantics 1.2 b)', async () => {
     const vhost = await started()
     bind(vhost, { source: '\rx', destination: 'q\n', key: 'k\n' })
     expect(bound(vhost)).toEqual(['x k\n'])
@@ -114,13 +114,13 @@ describe('queue.bind and exchange.bind', () => {
       fields({ 'x-match': { type: 'I', value: 1 } }),
       'Invalid x-match field type signedint (value 1); expected longstr',
     ],
-  ])('refuse what the exchange %s does not take', async (source, key, args, text) => {
+  ])('refuse what the exchange %s does not take (semantics 5 f)', async (source, key, args, text) => {
     const vhost = await started()
     expectError(() => bind(vhost, { source, key, arguments: args }), PRECONDITION_FAILED, text)
     expect(bound(vhost)).toEqual([])
   })
 
-  it('refuse many wildcards where the profile does', async () => {
+  it('refuse many wildcards where the profile does (semantics 4.2 f, 5 f)', async () => {
     const { vhost } = await recoverBroker(undefined, '4.3')
     declareExchange(vhost, 't', { type: 'topic' })
     declareQueue(vhost, 'q')
@@ -130,7 +130,7 @@ describe('queue.bind and exchange.bind', () => {
     bind(await started(), { source: 't', key: '#.a.#.b.#' })
   })
 
-  it('check the arguments before the owner of the queue', async () => {
+  it('check the arguments before the owner of the queue (semantics 5 f, 5 g)', async () => {
     const vhost = await started()
     declareQueue(vhost, 'mine', { exclusiveOwner: owner })
     const args = fields({ 'x-match': longString('foo') })
@@ -150,7 +150,7 @@ describe('queue.bind and exchange.bind', () => {
 describe('a binding', () => {
   const one = fields({ a: { type: 'I', value: 1 }, b: longString('2') })
 
-  it('is made once, whatever the order of its arguments', async () => {
+  it('is made once, whatever the order of its arguments (semantics 5 h, 5 i; corner routing 8)', async () => {
     const vhost = await started()
     const version = () => vhost.topologyVersion
     bind(vhost, { arguments: one })
@@ -169,7 +169,7 @@ describe('a binding', () => {
     ['type of value', { arguments: fields({ a: { type: 'b', value: 1 }, b: longString('2') }) }],
     ['argument less', { arguments: one.slice(1) }],
     ['argument more', { arguments: [...one, { name: 'c', value: { type: 'V' } }] }],
-  ])('is another one with another %s', async (_what, parts) => {
+  ])('is another one with another %s (semantics 5 h)', async (_what, parts) => {
     const vhost = await started()
     bind(vhost, { arguments: one })
     bind(vhost, { arguments: one, ...parts })
@@ -197,7 +197,7 @@ describe('a binding', () => {
     expect(vhost.exchange('x').hasBindings).toBe(false)
   })
 
-  it('that is not there, or lacks an end, is unbound', async () => {
+  it('that is not there, or lacks an end, is unbound (semantics 5 l, 21 4)', async () => {
     const vhost = await started()
     unbind(vhost)
     unbind(vhost, { source: 'none' })

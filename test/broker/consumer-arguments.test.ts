@@ -38,7 +38,7 @@ describe('6.1 the arguments of a consumer', () => {
     [{ type: 'B', value: 255 }, 255],
     [{ type: 'l', value: 2n ** 63n - 1n }, Number.MAX_SAFE_INTEGER],
     [{ type: 'l', value: -(2n ** 63n) }, Number.MIN_SAFE_INTEGER],
-  ])('may have the priority %o', (value, priority) => {
+  ])('may have the priority %o (semantics 6.1 l, 6.4 b)', (value, priority) => {
     expect(parse('classic', only('x-priority', value)).priority).toBe(priority)
     expect(parse('quorum', only('x-priority', value)).priority).toBe(priority)
   })
@@ -47,13 +47,13 @@ describe('6.1 the arguments of a consumer', () => {
     [longString('1'), 'longstr'],
     [float(1), 'double'],
     [{ type: 'V' }, 'void'],
-  ])('cannot have the priority %o (corner: x-priority validation)', (value, typeName) => {
+  ])('cannot have the priority %o (semantics 6.1 l; corner extension 14)', (value, typeName) => {
     const text = invalid('x-priority', `"expected integer, got ${typeName}"`)
     for (const type of ['classic', 'quorum'] as const) expectRefusal(type, only('x-priority', value), text)
     expectRefusal('stream', only('x-priority', value), foreign('x-priority', 'stream'))
   })
 
-  it('cannot hold those of other types of queue', () => {
+  it('cannot hold those of other types of queue (semantics 6.1 n)', () => {
     expectRefusal('stream', only('x-priority', int(1)), foreign('x-priority', 'stream'))
     for (const type of ['classic', 'quorum'] as const) {
       expectRefusal(type, only('x-stream-offset', longString('first')), foreign('x-stream-offset', type))
@@ -72,7 +72,7 @@ describe('6.1 the arguments of a consumer', () => {
     expectRefusal('quorum', only(unfiltered, int(1)), foreign(unfiltered, 'quorum'))
   })
 
-  it.each(ALL_PROFILES)('may be anything that no queue knows, on the profile of %s', (compat) => {
+  it.each(ALL_PROFILES)('may be anything that no queue knows, on the profile of %s (semantics 6.1 o)', (compat) => {
     const args = fields({ 'x-mine': { type: 'V' }, 'x-cancel-on-ha-failover': boolean(true) })
     for (const type of TYPES) expect(parse(type, args, compat)).toEqual(parse(type, [], compat))
   })
@@ -81,11 +81,14 @@ describe('6.1 the arguments of a consumer', () => {
 describe('6.7 the timeout of a consumer', () => {
   const timeout = only('x-consumer-timeout', int(60000))
 
-  it.each(['3.13', '4.2'] as const)('is for consumers of all queues on the profile of %s', (compat) => {
-    for (const type of TYPES) expect(parse(type, timeout, compat).timeoutMs).toBe(60000)
-  })
+  it.each(['3.13', '4.2'] as const)(
+    'is for consumers of all queues on the profile of %s (semantics 6.1 m)',
+    (compat) => {
+      for (const type of TYPES) expect(parse(type, timeout, compat).timeoutMs).toBe(60000)
+    },
+  )
 
-  it('is for consumers of quorum queues on the profile of 4.3', () => {
+  it('is for consumers of quorum queues on the profile of 4.3 (semantics 6.1 m)', () => {
     expect(parse('quorum', timeout, '4.3').timeoutMs).toBe(60000)
     expectRefusal('classic', timeout, foreign('x-consumer-timeout', 'classic'), '4.3')
     expectRefusal('stream', timeout, foreign('x-consumer-timeout', 'stream'), '4.3')

@@ -62,23 +62,26 @@ const texts = (headers: FieldTable, prefix: string) =>
 const clientDeath = (entry: Readonly<Record<string, FieldValue>>) => fields({ 'x-death': array(table(entry)) })
 
 describe('10.2 x-death', () => {
-  it.each(ALL_PROFILES)('tells of a first death, on the profile of %s', (compat) => {
-    const headers = die(undefined, {}, { compat })
-    const first = {
-      'x-death': array(table(ENTRY)),
-      'x-first-death-exchange': longString('x'),
-      'x-first-death-queue': longString('q'),
-      'x-first-death-reason': longString('expired'),
-    }
-    const last = {
-      'x-last-death-exchange': longString('x'),
-      'x-last-death-queue': longString('q'),
-      'x-last-death-reason': longString('expired'),
-    }
-    expect(headers).toEqual(fields(compat === '3.13' ? first : { ...first, ...last }))
-  })
+  it.each(ALL_PROFILES)(
+    'tells of a first death, on the profile of %s (semantics 10.2 f, 10.2 h, 10.2 i, 10.2 j, 20 i)',
+    (compat) => {
+      const headers = die(undefined, {}, { compat })
+      const first = {
+        'x-death': array(table(ENTRY)),
+        'x-first-death-exchange': longString('x'),
+        'x-first-death-queue': longString('q'),
+        'x-first-death-reason': longString('expired'),
+      }
+      const last = {
+        'x-last-death-exchange': longString('x'),
+        'x-last-death-queue': longString('q'),
+        'x-last-death-reason': longString('expired'),
+      }
+      expect(headers).toEqual(fields(compat === '3.13' ? first : { ...first, ...last }))
+    },
+  )
 
-  it('has its fields in this order, original-expiration only of a message that had one', () => {
+  it('has its fields in this order, original-expiration only of a message that had one (semantics 10.2 f, 10.2 g, 21 14)', () => {
     const order = ['count', 'reason', 'queue', 'time', 'exchange', 'routing-keys']
     expect(entries(die(undefined))[0]?.map(({ name }) => name)).toEqual(order)
     const [entry] = entries(die(undefined, { expiration: '1500', reason: 'rejected' }))
@@ -86,13 +89,16 @@ describe('10.2 x-death', () => {
     expect(entry?.[0]?.value).toEqual(longString('1500'))
   })
 
-  it.each<DeathReason>(['rejected', 'expired', 'maxlen', 'delivery_limit'])('gives the reason %s', (reason) => {
-    const headers = die(undefined, { reason })
-    expect(deathsIn(headers)).toEqual([{ queue: 'q', reason }])
-    expect(texts(headers, 'x-first-death')).toEqual([reason, 'q', 'x'])
-  })
+  it.each<DeathReason>(['rejected', 'expired', 'maxlen', 'delivery_limit'])(
+    'gives the reason %s (semantics 10.2 i)',
+    (reason) => {
+      const headers = die(undefined, { reason })
+      expect(deathsIn(headers)).toEqual([{ queue: 'q', reason }])
+      expect(texts(headers, 'x-first-death')).toEqual([reason, 'q', 'x'])
+    },
+  )
 
-  it('has the most recent death first', () => {
+  it('has the most recent death first (semantics 10.2 d, 21 14; corner dead-letter 5)', () => {
     const headers = dieAll([{ queue: 'a' }, { queue: 'b' }, { queue: 'a', reason: 'maxlen' }])
     expect(deathsIn(headers)).toEqual([
       { queue: 'a', reason: 'maxlen' },
@@ -101,7 +107,7 @@ describe('10.2 x-death', () => {
     ])
   })
 
-  it('counts a death of the same queue and reason, moves it to the front and keeps its other fields', () => {
+  it('counts a death of the same queue and reason, moves it to the front and keeps its other fields (semantics 10.2 e, 21 14; corner dead-letter 5)', () => {
     const again = { exchange: 'other', routingKeys: ['other'], timeSeconds: 1800000000, expiration: '7' }
     const headers = dieAll([{}, { queue: 'b' }, again, again])
     expect(entries(headers)[0]).toEqual(fields({ ...ENTRY, count: long(3) }))
@@ -111,13 +117,13 @@ describe('10.2 x-death', () => {
     ])
   })
 
-  it('keeps the first death and tells of the last', () => {
+  it('keeps the first death and tells of the last (semantics 10.2 i, 10.2 j; corner dead-letter 6)', () => {
     const headers = dieAll([{}, { queue: 'b', reason: 'rejected', exchange: 'y' }])
     expect(texts(headers, 'x-first-death')).toEqual(['expired', 'q', 'x'])
     expect(texts(headers, 'x-last-death')).toEqual(['rejected', 'b', 'y'])
   })
 
-  it('has no last death on the profile of 3.13 (semantics 20)', () => {
+  it('has no last death on the profile of 3.13 (semantics 20 i)', () => {
     const headers = dieAll([{}, { queue: 'b' }], '3.13')
     expect(texts(headers, 'x-first-death')).toEqual(['expired', 'q', 'x'])
     expect(texts(headers, 'x-last-death')).toEqual([undefined, undefined, undefined])
@@ -170,11 +176,14 @@ describe('10.2 an x-death that a publisher brought', () => {
     }),
   ]
 
-  it.each(['4.2', '4.3'] as const)('is replaced by the first death, on the profile of %s', (compat) => {
-    expect(die(theirs, {}, { compat })).toEqual(die(undefined, {}, { compat }))
-  })
+  it.each(['4.2', '4.3'] as const)(
+    'is replaced by the first death, on the profile of %s (semantics 10.2 k, 20 h)',
+    (compat) => {
+      expect(die(theirs, {}, { compat })).toEqual(die(undefined, {}, { compat }))
+    },
+  )
 
-  it('is counted on, on the profile of 3.13 (semantics 20)', () => {
+  it('is counted on, on the profile of 3.13 (semantics 20 h)', () => {
     const headers = die(theirs, {}, { compat: '3.13' })
     expect(entries(headers)).toEqual([fields({ ...ENTRY, count: long(42) })])
     expect(texts(headers, 'x-first-death')).toEqual(['rejected', 'theirs', 'theirs'])
@@ -185,7 +194,7 @@ describe('10.2 an x-death that a publisher brought', () => {
     ])
   })
 
-  it('starts a new history when a client publishes a dead message again', () => {
+  it('starts a new history when a client publishes a dead message again (semantics 10.2 k)', () => {
     const dead = dieAll([{}, { queue: 'b' }])
     expect(deathsIn(die(dead, { queue: 'c' }))).toEqual([{ queue: 'c', reason: 'expired' }])
     expect(deathsIn(die(dead, { queue: 'c' }, { hasOwnHistory: true }))).toHaveLength(3)
@@ -236,7 +245,7 @@ describe('10.3 cycles', () => {
     })
 
   it.each<DeathReason>(['expired', 'maxlen', 'delivery_limit'])(
-    'are found for %s in one, two and three queues (corner: cycle detection)',
+    'are found for %s in one, two and three queues (semantics 10.3 a; corner dead-letter 1, dead-letter 2)',
     (reason) => {
       expect(isCycle(past(`a ${reason}`), 'a', reason)).toBe(true)
       expect(isCycle(past(`b ${reason}`, `a ${reason}`), 'a', reason)).toBe(true)
@@ -246,13 +255,13 @@ describe('10.3 cycles', () => {
     },
   )
 
-  it('are none for a message that dies by rejection', () => {
+  it('are none for a message that dies by rejection (semantics 10.3 b; corner dead-letter 3)', () => {
     expect(isCycle(past('a rejected'), 'a', 'rejected')).toBe(false)
     expect(isCycle(past('a rejected', 'a expired'), 'a', 'rejected')).toBe(false)
     expect(isCycle(past('b expired', 'a expired'), 'a', 'rejected')).toBe(false)
   })
 
-  it('are broken by a rejection since the message was last in the queue, and by one in that very death', () => {
+  it('are broken by a rejection since the message was last in the queue, and by one in that very death (semantics 10.3 a)', () => {
     expect(isCycle(past('b expired', 'a rejected'), 'a', 'expired')).toBe(false)
     expect(isCycle(past('c expired', 'b rejected', 'a expired'), 'a', 'expired')).toBe(false)
     expect(isCycle(past('c expired', 'a expired', 'b rejected'), 'a', 'expired')).toBe(true)

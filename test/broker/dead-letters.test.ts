@@ -70,7 +70,7 @@ describe('10.1 a message is dead-lettered', () => {
     expect([queue.messagesReady, queue.messagesUnacknowledged]).toEqual([0, 0])
   })
 
-  it('not when its queue is purged or deleted', async () => {
+  it('not when its queue is purged or deleted (semantics 10.1 c)', async () => {
     const { vhost } = await recoverBroker()
     const [queue, dead] = [queueWith(vhost, 'q', to('dead')), queueWith(vhost, 'dead')]
     sendAll(queue, 1, 2)
@@ -125,7 +125,7 @@ describe('10.1 a message is dead-lettered', () => {
     expect(await bodiesIn(dead)).toEqual(['2'])
   })
 
-  it('under its own keys where there is no dead letter routing key', async () => {
+  it('under its own keys where there is no dead letter routing key (semantics 10.1 g)', async () => {
     const { vhost } = await recoverBroker()
     const queue = queueWith(vhost, 'q', { 'x-dead-letter-exchange': 'amq.topic' })
     const dead = queueWith(vhost, 'dead')
@@ -147,7 +147,7 @@ describe('10.1 a message is dead-lettered', () => {
 })
 
 describe('10.2 what dead-lettering does to a message', () => {
-  it('removes the expiration and records it, whatever the reason', async () => {
+  it('removes the expiration and records it, whatever the reason (semantics 10.2 b, 10.2 g)', async () => {
     const { vhost, clock } = await recoverBroker()
     const [queue, dead] = [queueWith(vhost, 'q', to('dead')), queueWith(vhost, 'dead')]
     send(queue, 'expired', { ttlMs: 10 })
@@ -163,7 +163,7 @@ describe('10.2 what dead-lettering does to a message', () => {
     expect(all.flatMap(deathsOf).map((death) => death['original-expiration'])).toEqual(['10', '5000'])
   })
 
-  it('keeps the order of deaths, the last one first, and counts those of one queue and reason', async () => {
+  it('keeps the order of deaths, the last one first, and counts those of one queue and reason (semantics 10.2 d)', async () => {
     const { vhost, clock } = await recoverBroker()
     const a = queueWith(vhost, 'a', to('b'))
     queueWith(vhost, 'b', { ...to('a'), 'x-message-ttl': 100 })
@@ -284,35 +284,44 @@ function ring(vhost: VirtualHost, count: number, args: Readonly<Record<string, n
 }
 
 describe('10.3 a cycle', () => {
-  it.each([1, 2, 3])('of %i queues whose messages expire ends where it began', async (count) => {
-    const { vhost, clock } = await recoverBroker()
-    const queues = ring(vhost, count, { 'x-message-ttl': 100 })
-    send(queues[0] as Queue, 'm')
-    for (let i = 0; i < count; i++) {
-      expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map((_, n) => (n === i ? 1 : 0)))
-      clock.advance(100)
-    }
-    expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map(() => 0))
-    expect(clock.delaysMs).toEqual([])
-  })
+  it.each([1, 2, 3])(
+    'of %i queues whose messages expire ends where it began (semantics 10.3 a; corner dead-letter 1)',
+    async (count) => {
+      const { vhost, clock } = await recoverBroker()
+      const queues = ring(vhost, count, { 'x-message-ttl': 100 })
+      send(queues[0] as Queue, 'm')
+      for (let i = 0; i < count; i++) {
+        expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map((_, n) => (n === i ? 1 : 0)))
+        clock.advance(100)
+      }
+      expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map(() => 0))
+      expect(clock.delaysMs).toEqual([])
+    },
+  )
 
-  it.each([1, 2, 3])('of %i queues that are too short ends where it began', async (count) => {
-    const { vhost } = await recoverBroker()
-    const queues = ring(vhost, count, { 'x-max-length': 1 })
-    // Each push goes round once, and what would come to its own queue again is gone.
-    for (let i = 0; i < 2 * count + 1; i++) send(queues[0] as Queue, String(i))
-    expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map(() => 1))
-    const bodies = await Promise.all(queues.map(bodiesIn))
-    expect(bodies).toEqual(queues.map((_, i) => [String(2 * count - i)]))
-  })
+  it.each([1, 2, 3])(
+    'of %i queues that are too short ends where it began (semantics 10.3 a; corner dead-letter 2)',
+    async (count) => {
+      const { vhost } = await recoverBroker()
+      const queues = ring(vhost, count, { 'x-max-length': 1 })
+      // Each push goes round once, and what would come to its own queue again is gone.
+      for (let i = 0; i < 2 * count + 1; i++) send(queues[0] as Queue, String(i))
+      expect(queues.map(({ messagesReady }) => messagesReady)).toEqual(queues.map(() => 1))
+      const bodies = await Promise.all(queues.map(bodiesIn))
+      expect(bodies).toEqual(queues.map((_, i) => [String(2 * count - i)]))
+    },
+  )
 
-  it.each([1, 2, 3])('of %i queues whose messages are rejected goes on', async (count) => {
-    const { vhost } = await recoverBroker()
-    const queues = ring(vhost, count, {})
-    send(queues[0] as Queue, 'm')
-    for (let i = 0; i < 3 * count; i++) await reject(queues[i % count] as Queue)
-    expect(deathLines(await only(queues[0] as Queue)).sort()).toEqual(queues.map((_, i) => `${i} rejected 3`))
-  })
+  it.each([1, 2, 3])(
+    'of %i queues whose messages are rejected goes on (semantics 10.3 b; corner dead-letter 3)',
+    async (count) => {
+      const { vhost } = await recoverBroker()
+      const queues = ring(vhost, count, {})
+      send(queues[0] as Queue, 'm')
+      for (let i = 0; i < 3 * count; i++) await reject(queues[i % count] as Queue)
+      expect(deathLines(await only(queues[0] as Queue)).sort()).toEqual(queues.map((_, i) => `${i} rejected 3`))
+    },
+  )
 
   it('in which somebody has rejected the message goes on once more', async () => {
     const { vhost, clock } = await recoverBroker()
@@ -390,7 +399,7 @@ describe('11.6 dead-lettering at least once', () => {
   const FULL = { 'x-max-length': 1, 'x-overflow': 'reject-publish' }
   const RETRY_MS = 180_000
 
-  it('keeps a message until its target takes it, neither ready nor unacked', async () => {
+  it('keeps a message until its target takes it, neither ready nor unacked (semantics 11.6 b)', async () => {
     const { vhost, clock } = await recoverBroker()
     const queue = queueWith(vhost, 'q', { ...SURE, ...to('dead') })
     const dead = queueWith(vhost, 'dead', FULL)
@@ -467,7 +476,7 @@ describe('11.6 dead-lettering at least once', () => {
     ])
   })
 
-  it('is at most once without reject-publish', async () => {
+  it('is at most once without reject-publish (semantics 11.6 a)', async () => {
     const { vhost } = await recoverBroker()
     const queue = queueWith(vhost, 'q', { ...QUORUM, 'x-dead-letter-strategy': 'at-least-once', ...to('nobody') })
     sendAll(queue, 1)

@@ -41,7 +41,7 @@ describe('a deadline timer', () => {
     expect(calledAt).toEqual([10, 40])
   })
 
-  it('waits for times that 31 bits of milliseconds do not hold (corner: a delay overflowing 32 bits)', () => {
+  it('waits for times that 31 bits of milliseconds do not hold (corner promise 7)', () => {
     const { clock, calledAt, arm } = timerAt()
     arm(315_360_000_000)
     clock.advance(315_359_999_999)

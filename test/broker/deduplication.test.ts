@@ -124,7 +124,7 @@ describe('DeduplicationSettings', () => {
 })
 
 describe('an exchange without duplicates', () => {
-  it('does not route what it has seen, and confirms it', async () => {
+  it('does not route what it has seen, and confirms it (corner extension 6)', async () => {
     const { send, received } = await started()
     expect(send('a').queues).toEqual(['q'])
     expect(send('a')).toEqual({ queues: [], result: Enqueued.DONE })

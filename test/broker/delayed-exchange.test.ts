@@ -43,7 +43,7 @@ async function started(type = 'direct', more: FieldTable = []): Promise<RunningB
 const deleteExchange = (vhost: VirtualHost, name: string) => vhost.deleteExchange(name, false, anyAccess)
 
 describe('plugins 2: x-delayed-message', () => {
-  it('delivers a message when it is due, with its delay negated (plugins 2)', async () => {
+  it('delivers a message when it is due, with its delay negated (plugins 2 i, 2 k, 9 b)', async () => {
     const { vhost, clock } = await started()
     publish(vhost, 'x', 'k', 'late', { ...delay(5000), contentType: 'text/plain', messageId: 'm' })
     clock.advance(4999)
@@ -62,7 +62,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(vhost.delays.count('x')).toBe(0)
   })
 
-  it('gives the negated delay the type l, in the place of the header (plugins 2)', async () => {
+  it('gives the negated delay the type l, in the place of the header (plugins 2 i)', async () => {
     const { vhost, clock } = await started()
     publish(vhost, 'x', 'k', '', { headers: { a: 1, 'x-delay': 300, z: 2 } })
     clock.advance(300)
@@ -85,7 +85,7 @@ describe('plugins 2: x-delayed-message', () => {
     ['one millisecond', 1, 1],
     ['the longest', 4_294_967_295, 4_294_967_295],
     ['the longest as text', '4294967295', 4_294_967_295],
-  ])('takes %s for a delay (plugins 2)', async (_, value, expected) => {
+  ])('takes %s for a delay (plugins 2 d)', async (_, value, expected) => {
     const { vhost, clock } = await started()
     expect(publish(vhost, 'x', 'k', 'm', delay(value)).queues).toEqual([])
     clock.advance(expected - 1)
@@ -104,7 +104,7 @@ describe('plugins 2: x-delayed-message', () => {
     ['a boolean', true],
     ['a list', [1000]],
     ['a void', null],
-  ])('takes %s for no delay, and leaves the header alone (plugins 2)', async (_, value) => {
+  ])('takes %s for no delay, and leaves the header alone (plugins 2 e)', async (_, value) => {
     const { vhost } = await started()
     expect(publish(vhost, 'x', 'k', 'm', delay(value)).queues).toEqual(['q'])
     expect(drain(vhost.queue('q'))[0]?.properties).toEqual(delay(value))
@@ -112,7 +112,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(vhost.delays.count('x')).toBe(0)
   })
 
-  it('never sets a timer longer than 32 bits hold (plugins 2, corner: a delay overflowing 32 bits)', async () => {
+  it('never sets a timer longer than 32 bits hold (corner promise 7)', async () => {
     const { vhost, clock } = await started()
     publish(vhost, 'x', 'k', 'm', delay(4_294_967_295))
     expect(clock.delaysMs).toEqual([2_147_483_647])
@@ -134,7 +134,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(bodies(vhost.queue('q'))).toEqual(['1000', '2000', '3000'])
   })
 
-  it('delivers by due time, and what is due together as it came (plugins 2, corner: order)', async () => {
+  it('delivers by due time, and what is due together as it came (plugins 2 j, 9 b; corner extension 3)', async () => {
     const moment = fc.record({ passedMs: fc.nat(3), delayMs: fc.integer({ min: 1, max: 10 }) })
     await fc.assert(
       fc.asyncProperty(fc.array(moment, { maxLength: 40 }), async (moments) => {
@@ -153,12 +153,12 @@ describe('plugins 2: x-delayed-message', () => {
     )
   })
 
-  it('has no destination for what it holds back, so a mandatory message is returned (plugins 2)', async () => {
+  it('has no destination for what it holds back, so a mandatory message is returned (plugins 2 f)', async () => {
     const { vhost } = await started()
     expect(publish(vhost, 'x', 'k', 'm', delay(1000))).toEqual({ queues: [], result: Enqueued.DONE })
   })
 
-  it('gives the alternate exchange a copy at once (plugins 2)', async () => {
+  it('gives the alternate exchange a copy at once (plugins 2 g)', async () => {
     const { vhost, clock } = await started('direct', fields({ 'alternate-exchange': longString('amq.fanout') }))
     declareQueue(vhost, 'other')
     bind(vhost, 'amq.fanout', 'other')
@@ -169,7 +169,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(bodies(vhost.queue('other'))).toEqual([])
   })
 
-  it('routes by the bindings that there are when it is due, and drops what has none (plugins 2)', async () => {
+  it('routes by the bindings that there are when it is due, and drops what has none (plugins 2 h)', async () => {
     const { vhost, clock } = await started()
     declareQueue(vhost, 'late')
     publish(vhost, 'x', 'k', 'm', delay(1000))
@@ -184,7 +184,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(bodies(vhost.queue('late'))).toEqual([])
   })
 
-  it('routes as the type that it delays: topic, fanout, headers, consistent hash (plugins 9)', async () => {
+  it('routes as the type that it delays: topic, fanout, headers, consistent hash (plugins 2 c, 9 b)', async () => {
     for (const [type, key, routingKey] of [
       ['topic', 'a.*', 'a.b'],
       ['fanout', '', 'any'],
@@ -212,7 +212,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(bodies(vhost.queue('blue'))).toEqual([])
   })
 
-  it('does not delay again in a second delayed exchange (plugins 2)', async () => {
+  it('does not delay again in a second delayed exchange (plugins 2 i)', async () => {
     const { vhost, clock } = await started('fanout')
     declareExchange(vhost, 'y', delayedTo('fanout'))
     declareQueue(vhost, 'last')
@@ -242,7 +242,7 @@ describe('plugins 2: x-delayed-message', () => {
     for (const name of ['q', 'copy', 'blind']) expect(bodies(vhost.queue(name))).toEqual(['m'])
   })
 
-  it('drops what is due when the exchange is gone (plugins 2)', async () => {
+  it('drops what is due when the exchange is gone (plugins 2 m)', async () => {
     const { vhost, clock } = await started()
     publish(vhost, 'x', 'k', 'm', delay(1000))
     deleteExchange(vhost, 'x')
@@ -252,7 +252,7 @@ describe('plugins 2: x-delayed-message', () => {
     expect(vhost.delays.count('x')).toBe(0)
   })
 
-  it('routes through an exchange of its name that was declared meanwhile, whatever its type (plugins 2)', async () => {
+  it('routes through an exchange of its name that was declared meanwhile, whatever its type (plugins 2 h)', async () => {
     const { vhost, clock } = await started()
     publish(vhost, 'x', 'other key', 'm', delay(1000))
     deleteExchange(vhost, 'x')
@@ -284,7 +284,7 @@ async function expectNothingOf(store: MemoryStore, kind: string): Promise<void> 
 }
 
 describe('plugins 2: delayed messages and restarts', () => {
-  it('are there after a clean stop and after a crash, and due when they were to be (corner: restart)', async () => {
+  it('are there after a clean stop and after a crash, and due when they were to be (plugins 2 l, 9 b; corner extension 4)', async () => {
     for (const again of [restart, crash]) {
       const running = await started()
       for (const n of [3, 1, 2]) publish(running.vhost, 'x', 'k', `late ${n}`, persistent(n * 1000))
@@ -441,7 +441,7 @@ describe('plugins 2: many delayed messages', () => {
 })
 
 describe('plugins 2: delayed messages without duplicates', () => {
-  it('drop a duplicate when it comes, and do not take the first for one when it is due (corner: dedupe)', async () => {
+  it('drop a duplicate when it comes, and do not take the first for one when it is due (corner extension 5)', async () => {
     const { vhost, clock } = await started('direct', fields({ 'x-message-deduplication': boolean(true) }))
     const once = { headers: { 'x-delay': 1000, 'x-deduplication-header': 'id 1' } }
     publish(vhost, 'x', 'k', 'first', once)
@@ -473,7 +473,7 @@ describe('plugins 2: delayed messages and dead letters', () => {
     expect(dead?.properties['headers']).toMatchObject({ 'x-delay': -1000, 'x-death': [{ queue: 'dying', count: 1 }] })
   })
 
-  it('starts the time of an expiration when the message reaches its queue (plugins 2)', async () => {
+  it('starts the time of an expiration when the message reaches its queue (plugins 2 n)', async () => {
     const running = await started()
     publish(running.vhost, 'x', 'k', 'm', { ...persistent(1000), expiration: '500' })
     const { vhost, clock } = await restart(running)

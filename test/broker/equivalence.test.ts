@@ -90,7 +90,7 @@ function expectDifference(
 const only = (name: string, value: FieldValue): FieldTable => [{ name, value }]
 
 describe('the equivalence of queues', () => {
-  it('compares durable before auto_delete before arguments', () => {
+  it('compares durable before auto_delete before arguments (semantics 3.4 a, 3.4 b)', () => {
     const args = only('x-expires', integer(1))
     const durable = () => compare({}, { isDurable: false, isAutoDelete: true, arguments: args })
     expectError(durable, ReplyCode.PRECONDITION_FAILED, text('durable', "'false'", "'true'"))
@@ -98,7 +98,7 @@ describe('the equivalence of queues', () => {
     expectError(autoDelete, ReplyCode.PRECONDITION_FAILED, text('auto_delete', "'true'", "'false'"))
   })
 
-  it('compares exclusiveness before durable (semantics 21, 2)', () => {
+  it('compares exclusiveness before durable (semantics 3.2 i, 21 2)', () => {
     const locked =
       "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another " +
       'connection or the exclusive property value does not match that of the original declaration.'
@@ -109,7 +109,7 @@ describe('the equivalence of queues', () => {
   })
 
   describe.each(TYPES)('of type %s (semantics 3.4)', (type) => {
-    it.each(COMPARED[type])('compares %s', (name) => {
+    it.each(COMPARED[type])('compares %s (semantics 3.4 c, 3.4 d, 3.4 h, 3.4 i, 3.4 j)', (name) => {
       const differ = (current: FieldTable, declared: FieldTable, expected: string) =>
         expectDifference(current, declared, expected, type)
       differ(only(name, integer(1000)), only(name, integer(1001)), text(name, "'1001'", "'1000'"))
@@ -118,7 +118,7 @@ describe('the equivalence of queues', () => {
       compare({ type, arguments: only(name, integer(1)) }, { arguments: only(name, integer(1)) })
     })
 
-    it('tells the first difference in its own order, not in that of the client', () => {
+    it('tells the first difference in its own order, not in that of the client (semantics 3.4 h, 3.4 i, 3.4 j)', () => {
       const names = COMPARED[type]
       const args = names.map((name) => ({ name, value: integer(1) })).toReversed()
       for (const [index, name] of names.entries()) {
@@ -127,7 +127,7 @@ describe('the equivalence of queues', () => {
       }
     })
 
-    it('compares no other argument (corner: arguments compared that RabbitMQ ignores)', () => {
+    it('compares no other argument (semantics 3.4 k; corner promise 4)', () => {
       const extensions = ['x-message-deduplication', 'x-cache-size', 'x-cache-ttl', 'x-deduplication-header', 'mine']
       const others = [...EVERY_NAME, ...extensions].filter((name) => !COMPARED[type].includes(name))
       for (const name of others) {
@@ -147,7 +147,7 @@ describe('the equivalence of queues', () => {
     ['equal strings', longString('a'), longString('a')],
     ['equal decimals', { type: 'D', scale: 1, value: 5 }, { type: 'D', scale: 1, value: 5 }],
     ['equal tables', { type: 'F', value: only('a', integer(1)) }, { type: 'F', value: only('a', integer(1)) }],
-  ])('takes %s as equal', (_what, a, b) => {
+  ])('takes %s as equal (semantics 3.4 e)', (_what, a, b) => {
     compare({ arguments: only('x-expires', a) }, { arguments: only('x-expires', b) })
     compare({ arguments: only('x-expires', b) }, { arguments: only('x-expires', a) })
   })
@@ -161,7 +161,7 @@ describe('the equivalence of queues', () => {
     [{ type: 'V' }, integer(5), "'5'", 'none'],
     [boolean(true), boolean(false), "'false'", "'true'"],
     [longString('a'), longString('A'), "'A'", "'a'"],
-  ])('tells %o from %o', (current, declared, received, known) => {
+  ])('tells %o from %o (semantics 3.4 f)', (current, declared, received, known) => {
     expectDifference(only('x-overflow', current), only('x-overflow', declared), text('x-overflow', received, known))
   })
 
@@ -183,7 +183,7 @@ describe('the equivalence of queues', () => {
     [{ type: 'V' }, 'undefined', 'void'],
     [{ type: 'A', value: [longString('a'), integer(1)] }, '[{longstr,<<"a">>},{signedint,1}]', 'array'],
     [{ type: 'F', value: [{ name: 'k', value: boolean(true) }] }, '[{<<"k">>,bool,true}]', 'table'],
-  ])('renders %o (semantics 3.4)', (value, rendered, typeName) => {
+  ])('renders %o (semantics 1.1 c, 1.1 e, 3.4 d)', (value, rendered, typeName) => {
     const described = `the value '${rendered}' of type '${typeName}'`
     expectDifference(only('x-expires', value), [], text('x-expires', 'none', described))
     expectDifference([], only('x-expires', value), text('x-expires', described, 'none'))
@@ -192,7 +192,7 @@ describe('the equivalence of queues', () => {
     expectDifference(other, only('x-expires', value), text('x-expires', plain, "'other'"))
   })
 
-  it('takes an absent type of queue for classic', async () => {
+  it('takes an absent type of queue for classic (semantics 3.4 g, 3.4 l; corner promise 2)', async () => {
     const { vhost } = await recoverBroker()
     declareQueue(vhost, 'q')
     declareQueue(vhost, 'q', { arguments: only('x-queue-type', longString('classic')) })
@@ -201,7 +201,7 @@ describe('the equivalence of queues', () => {
     expectError(() => declareQueue(vhost, 'q', quorum), ReplyCode.PRECONDITION_FAILED, expected)
   })
 
-  it('prints none for a type that was never stored (semantics 3.4)', async () => {
+  it('prints none for a type that was never stored (semantics 3.4 m, 20 f)', async () => {
     const { vhost } = await recoverBroker(undefined, '3.13')
     declareQueue(vhost, 'q')
     const typed = (type: string) => ({ arguments: only('x-queue-type', longString(type)) })
@@ -212,7 +212,7 @@ describe('the equivalence of queues', () => {
     expect(declareQueue(vhost, 'typed')).toBe(vhost.queue('typed'))
   })
 
-  it('lets a quorum queue be declared as a classic one where that is relaxed (semantics 3.4)', () => {
+  it('lets a quorum queue be declared as a classic one where that is relaxed (semantics 3.4 n)', () => {
     const type = 'quorum'
     const typed = (name: string) => only('x-queue-type', longString(name))
     const strict = () => compare({ type, arguments: typed('quorum') }, { arguments: typed('classic') })
@@ -239,7 +239,7 @@ describe('the equivalence of queues', () => {
     expectError(stream, ReplyCode.PRECONDITION_FAILED, text('x-queue-type', "'classic'", "'stream'"))
   })
 
-  it('does not validate the arguments of a queue that exists', async () => {
+  it('does not validate the arguments of a queue that exists (semantics 3.1 k)', async () => {
     const { vhost } = await recoverBroker()
     declareQueue(vhost, 'q')
     const args = only('x-expires', longString('soon'))
@@ -251,7 +251,7 @@ describe('the equivalence of queues', () => {
 })
 
 describe('the equivalence of exchanges', () => {
-  it('quotes a type that is no plain word as Erlang does', () => {
+  it('quotes a type that is no plain word as Erlang does (semantics 2.2 l)', () => {
     const flags = { isDurable: true, isAutoDelete: false, isInternal: false, arguments: [] }
     const current = new Exchange(undefined, { ...flags, name: 'x', vhost: '/', type: 'direct' })
     const act = () => requireEquivalentExchange(current, { ...flags, type: 'x-delayed-message' })

@@ -39,14 +39,14 @@ describe.each([
   ['classic', {}],
   ['quorum', QUORUM],
 ])('10.4 a length limit that drops the head of a %s queue', (_type, type) => {
-  it('counts ready messages, drops the oldest, and tells their publishers that all is well', async () => {
+  it('counts ready messages, drops the oldest, and tells their publishers that all is well (semantics 10.4 a, 10.4 c)', async () => {
     const { queue, dead } = await queueOf({ ...type, 'x-max-length': 2 })
     expect(sendAll(queue, 1, 2, 3, 4)).toEqual([AWAITS_STORE, AWAITS_STORE, AWAITS_STORE, AWAITS_STORE])
     expect(await deathsIn(dead)).toEqual(['1: q maxlen 1', '2: q maxlen 1'])
     expect(await bodiesIn(queue)).toEqual(['3', '4'])
   })
 
-  it('counts octets of bodies, and drops as many messages as it takes', async () => {
+  it('counts octets of bodies, and drops as many messages as it takes (semantics 10.4 b)', async () => {
     const { queue, dead } = await queueOf({ ...type, 'x-max-length-bytes': 10 })
     sendAll(queue, 'aaaa', 'bbbb', 'cc')
     expect(queue.messagesReady).toBe(3)
@@ -78,7 +78,7 @@ describe.each([
     expect([queue.messagesReady, queue.messagesUnacknowledged, dead.messagesReady]).toEqual([1, 1, 0])
   })
 
-  it('of 0 lets a message through to a consumer with credit, and to nobody else', async () => {
+  it('of 0 lets a message through to a consumer with credit, and to nobody else (semantics 10.4 d, 10.4 h)', async () => {
     const { queue, dead } = await queueOf({ ...type, 'x-max-length': 0 })
     const sink = new RecordingSink()
     sink.consume(queue, 'c', { prefetch: 1 })
@@ -87,7 +87,7 @@ describe.each([
     expect([sink.lines, await bodiesIn(dead), queue.messagesReady]).toEqual([[], ['2'], 0])
   })
 
-  it('counts what is given back, and drops from the head', async () => {
+  it('counts what is given back, and drops from the head (semantics 10.4 i)', async () => {
     const { queue, dead } = await queueOf({ ...type, 'x-max-length': 2 })
     sendAll(queue, 1, 2)
     const held = [await get(queue), await get(queue)]
@@ -127,7 +127,7 @@ describe.each([
 })
 
 describe('10.4 a length limit of a classic queue', () => {
-  it('drops from the highest level that has messages', async () => {
+  it('drops from the highest level that has messages (semantics 10.4 e)', async () => {
     const { queue, dead } = await queueOf({ 'x-max-length': 2, 'x-max-priority': 3 })
     send(queue, 'low')
     send(queue, 'high 1', { priority: 3 })
@@ -139,34 +139,37 @@ describe('10.4 a length limit of a classic queue', () => {
     ['messages', { 'x-max-length': 2 }],
     ['octets', { 'x-max-length-bytes': 2 }],
     ['both', { 'x-max-length': 2, 'x-max-length-bytes': 2 }],
-  ])('in %s refuses with reject-publish what would exceed it, and dead-letters nothing', async (_in, limit) => {
-    const { queue, dead } = await queueOf({ ...limit, ...REJECT })
-    expect(sendAll(queue, 1, 2, 3)).toEqual([AWAITS_STORE, AWAITS_STORE, REJECTED])
-    await get(queue, true)
-    expect(sendAll(queue, 4, 5)).toEqual([AWAITS_STORE, REJECTED])
-    expect([await bodiesIn(queue), dead.messagesReady]).toEqual([['2', '4'], 0])
-  })
+  ])(
+    'in %s refuses with reject-publish what would exceed it, and dead-letters nothing (semantics 10.4 f)',
+    async (_in, limit) => {
+      const { queue, dead } = await queueOf({ ...limit, ...REJECT })
+      expect(sendAll(queue, 1, 2, 3)).toEqual([AWAITS_STORE, AWAITS_STORE, REJECTED])
+      await get(queue, true)
+      expect(sendAll(queue, 4, 5)).toEqual([AWAITS_STORE, REJECTED])
+      expect([await bodiesIn(queue), dead.messagesReady]).toEqual([['2', '4'], 0])
+    },
+  )
 
   it('refuses by the octets of the message to come', async () => {
     const { queue } = await queueOf({ 'x-max-length-bytes': 5, ...REJECT })
     expect(sendAll(queue, 'aaa', 'bbb', 'bb', '')).toEqual([AWAITS_STORE, REJECTED, AWAITS_STORE, AWAITS_STORE])
   })
 
-  it('dead-letters with reject-publish-dlx what it refuses', async () => {
+  it('dead-letters with reject-publish-dlx what it refuses (semantics 10.4 g)', async () => {
     const { queue, dead } = await queueOf({ 'x-max-length': 1, ...REJECT_DLX })
     expect(sendAll(queue, 1, 2)).toEqual([AWAITS_STORE, REJECTED])
     expect(await deathsIn(dead)).toEqual(['2: q maxlen 1'])
     expect(await bodiesIn(queue)).toEqual(['1'])
   })
 
-  it('of 0 refuses everything, even with an idle consumer', async () => {
+  it('of 0 refuses everything, even with an idle consumer (semantics 10.4 f)', async () => {
     const { queue } = await queueOf({ 'x-max-length': 0, ...REJECT })
     const sink = new RecordingSink()
     sink.consume(queue, 'c', { noAck: true })
     expect([sendAll(queue, 1), sink.lines]).toEqual([[REJECTED], []])
   })
 
-  it.each([REJECT, REJECT_DLX])('keeps with %o what is given back beyond it', async (overflow) => {
+  it.each([REJECT, REJECT_DLX])('keeps with %o what is given back beyond it (semantics 10.4 i)', async (overflow) => {
     const { queue, dead } = await queueOf({ 'x-max-length': 1, ...overflow })
     sendAll(queue, 1)
     const got = await get(queue)
@@ -202,7 +205,7 @@ describe('10.4 a length limit of a classic queue', () => {
 })
 
 describe('11.3 a length limit of a quorum queue', () => {
-  it('is exceeded by one with reject-publish, which then refuses until 80 % of it are left', async () => {
+  it('is exceeded by one with reject-publish, which then refuses until 80 % of it are left (semantics 11.3 b)', async () => {
     const { queue, dead } = await queueOf({ ...QUORUM, 'x-max-length': 6, ...REJECT })
     const taken = sendAll(queue, 1, 2, 3, 4, 5, 6, 7, 8)
     expect(taken.map((result) => result === REJECTED)).toEqual([...Array(7).fill(false), true])
@@ -237,13 +240,13 @@ describe('11.3 a length limit of a quorum queue', () => {
     expect(sendAll(queue, 7)).toEqual([AWAITS_STORE])
   })
 
-  it('drops the head with reject-publish-dlx', async () => {
+  it('drops the head with reject-publish-dlx (semantics 11.3 c)', async () => {
     const { queue, dead } = await queueOf({ ...QUORUM, 'x-max-length': 1, ...REJECT_DLX })
     expect(sendAll(queue, 1, 2)).toEqual([AWAITS_STORE, AWAITS_STORE])
     expect(await deathsIn(dead)).toEqual(['1: q maxlen 1'])
   })
 
-  it('drops what was returned first, then in the order of delivery', async () => {
+  it('drops what was returned first, then in the order of delivery (semantics 11.3 a)', async () => {
     const { queue, dead } = await queueOf({ ...QUORUM, 'x-max-length': 2 })
     sendAll(queue, 1, 2)
     const [, second] = [await get(queue), await get(queue)]

@@ -18,19 +18,19 @@ function publish(queue: Queue, ...messages: readonly (readonly [string, number |
 }
 
 describe('10.5 a classic queue with priorities', () => {
-  it('serves the highest first, and each level in its order', async () => {
+  it('serves the highest first, and each level in its order (semantics 10.5 c)', async () => {
     const queue = await queueOf({ 'x-max-priority': 5 })
     publish(queue, ['1a', 1], ['5a', 5], ['none', undefined], ['1b', 1], ['3', 3], ['5b', 5])
     expect(await bodiesIn(queue)).toEqual(['5a', '5b', '3', '1a', '1b', 'none'])
   })
 
-  it('takes a priority above its highest for that, and none for 0', async () => {
+  it('takes a priority above its highest for that, and none for 0 (semantics 10.5 b)', async () => {
     const queue = await queueOf({ 'x-max-priority': 3 })
     publish(queue, ['none', undefined], ['0', 0], ['3', 3], ['200', 200], ['255', 255])
     expect(await bodiesIn(queue)).toEqual(['3', '200', '255', 'none', '0'])
   })
 
-  it('has two levels with a highest priority of 0, as with 1', async () => {
+  it('has two levels with a highest priority of 0, as with 1 (semantics 10.5 a)', async () => {
     const queue = await queueOf({ 'x-max-priority': 0 })
     publish(queue, ['0', 0], ['9', 9], ['1', 1])
     expect(await bodiesIn(queue)).toEqual(['9', '1', '0'])
@@ -49,7 +49,7 @@ describe('10.5 a classic queue with priorities', () => {
     expect(await bodiesIn(queue)).toEqual(Array.from({ length: 256 }, (_, i) => String(255 - i)))
   })
 
-  it('takes a message back to its old place in its level', async () => {
+  it('takes a message back to its old place in its level (semantics 10.5 d)', async () => {
     const queue = await queueOf({ 'x-max-priority': 5 })
     publish(queue, ['0a', 0], ['5a', 5], ['5b', 5], ['0b', 0])
     const held = [await get(queue), await get(queue), await get(queue)]
@@ -65,7 +65,7 @@ describe('10.5 a classic queue with priorities', () => {
     ])
   })
 
-  it('does not have a message overtake one that was delivered', async () => {
+  it('does not have a message overtake one that was delivered (semantics 10.5 e)', async () => {
     const queue = await queueOf({ 'x-max-priority': 5 })
     const sink = new RecordingSink()
     sink.consume(queue, 'c', { prefetch: 1 })
@@ -122,13 +122,13 @@ describe('10.5 a classic queue with priorities', () => {
 describe('11.4 priorities of a quorum queue', () => {
   const QUORUM = { 'x-queue-type': 'quorum' }
 
-  it('are 0 to 31 in 4.3, 4 without the property, and what is higher counts as 31', async () => {
+  it('are 0 to 31 in 4.3, 4 without the property, and what is higher counts as 31 (semantics 11.4 a)', async () => {
     const queue = await queueOf(QUORUM, '4.3')
     publish(queue, ['none', undefined], ['3', 3], ['4', 4], ['5', 5], ['200', 200], ['31', 31], ['30', 30], ['0', 0])
     expect(await bodiesIn(queue)).toEqual(['200', '31', '30', '5', 'none', '4', '3', '0'])
   })
 
-  it('are two classes from 4.0 to 4.2, above 4 and the others, served two to one', async () => {
+  it('are two classes from 4.0 to 4.2, above 4 and the others, served two to one (semantics 11.4 b)', async () => {
     const queue = await queueOf(QUORUM, '4.2')
     const lows = ['a', 'b', 'c', 'd'].map((body, i) => [body, [undefined, 4, 0, 1][i]] as const)
     publish(queue, ...lows, ['H1', 5], ['H2', 255], ['H3', 9], ['H4', 5], ['H5', 5])
@@ -143,21 +143,24 @@ describe('11.4 priorities of a quorum queue', () => {
     expect(await bodiesIn(queue)).toEqual(['H4', 'H5', 'a', 'H6'])
   })
 
-  it('are none in 3.13', async () => {
+  it('are none in 3.13 (semantics 20 n)', async () => {
     const queue = await queueOf(QUORUM, '3.13')
     publish(queue, ['0', 0], ['9', 9])
     expect(await bodiesIn(queue)).toEqual(['0', '9'])
   })
 
-  it.each(['4.2', '4.3'] as const)('go behind what was returned, whatever its priority, in %s', async (compat) => {
-    const queue = await queueOf(QUORUM, compat)
-    publish(queue, ['low', 0])
-    const got = await get(queue)
-    publish(queue, ['high', 9])
-    queue.requeue(got?.seq ?? -1, undefined, 'nack')
-    queue.deliverReady()
-    expect(await bodiesIn(queue)).toEqual(['low', 'high'])
-  })
+  it.each(['4.2', '4.3'] as const)(
+    'go behind what was returned, whatever its priority, in %s (semantics 11.4 c)',
+    async (compat) => {
+      const queue = await queueOf(QUORUM, compat)
+      publish(queue, ['low', 0])
+      const got = await get(queue)
+      publish(queue, ['high', 9])
+      queue.requeue(got?.seq ?? -1, undefined, 'nack')
+      queue.deliverReady()
+      expect(await bodiesIn(queue)).toEqual(['low', 'high'])
+    },
+  )
 
   it.each([
     ['4.3', '4.2'],

@@ -28,15 +28,18 @@ describe('3.3 the value of a queue argument', () => {
     describe.each(ARGUMENT_CASES)('$name', ({ name, types, good, bad }) => {
       const knowing = types[compat]
 
-      it.each(TYPES)('is right for a %s queue that knows it, and foreign to one that does not', (type) => {
-        for (const value of good) {
-          const args = forType(type, only(name, value))
-          if (knowing.includes(type) || knowing.length === 0) expect(validate(args, compat)).toBe(type)
-          else expectRefusal(args, foreign(name, type), compat)
-        }
-      })
+      it.each(TYPES)(
+        'is right for a %s queue that knows it, and foreign to one that does not (semantics 3.3 p, 3.3 q, 3.3 r, 3.3 s, 3.3 v, 3.3 w, 3.3 x, 3.3 d, 3.3 e, 3.3 g, 3.3 h, 3.3 i, 3.3 j, 3.3 k, 3.3 n, 3.3 o, 3.3 y)',
+        (type) => {
+          for (const value of good) {
+            const args = forType(type, only(name, value))
+            if (knowing.includes(type) || knowing.length === 0) expect(validate(args, compat)).toBe(type)
+            else expectRefusal(args, foreign(name, type), compat)
+          }
+        },
+      )
 
-      it('is wrong in the same words for every type of queue that knows it, and foreign to the others all the same', () => {
+      it('is wrong in the same words for every type of queue that knows it, and foreign to the others all the same (semantics 3.3 p, 3.3 r, 3.3 s, 3.3 v, 3.3 w, 3.3 d, 3.3 e, 3.3 g, 3.3 h, 3.3 i, 3.3 j, 3.3 k, 3.3 n, 3.3 o)', () => {
         for (const type of TYPES) {
           for (const [value, reason] of bad) {
             const args = forType(type, only(name, value))
@@ -50,10 +53,13 @@ describe('3.3 the value of a queue argument', () => {
     })
   })
 
-  it.each<FieldValue['type']>(['b', 'B', 's', 'u', 'I', 'i'])('takes an integer of type %s as one', (type) => {
-    const value = { type, value: 0 } as FieldValue // The six types above hold numbers.
-    expectRefusal(only('x-expires', value), invalid('x-expires', '{value_zero,0}'))
-  })
+  it.each<FieldValue['type']>(['b', 'B', 's', 'u', 'I', 'i'])(
+    'takes an integer of type %s as one (semantics 1.1 f)',
+    (type) => {
+      const value = { type, value: 0 } as FieldValue // The six types above hold numbers.
+      expectRefusal(only('x-expires', value), invalid('x-expires', '{value_zero,0}'))
+    },
+  )
 
   it('may be any 64-bit integer where it has no bound', () => {
     validate(only('x-max-length', { type: 'l', value: 2n ** 63n - 1n }))
@@ -63,7 +69,7 @@ describe('3.3 the value of a queue argument', () => {
     )
   })
 
-  it('x-dead-letter-routing-key needs a dead letter exchange beside it, and is a string', () => {
+  it('x-dead-letter-routing-key needs a dead letter exchange beside it, and is a string (semantics 3.3 f)', () => {
     for (const type of ['classic', 'quorum'] as const) {
       const refused = (value: FieldValue, reason: string, ...others: FieldTable) =>
         expectRefusal(
@@ -80,14 +86,14 @@ describe('3.3 the value of a queue argument', () => {
     expectRefusal(forType('stream', streams), foreign('x-dead-letter-routing-key', 'stream'))
   })
 
-  it('x-queue-version may be 1 up to 4.2', () => {
+  it('x-queue-version may be 1 up to 4.2 (semantics 3.3 l)', () => {
     const one = only('x-queue-version', int(1))
     validate(one, '3.13')
     validate(one, '4.2')
     expectRefusal(one, invalid('x-queue-version', `"unsupported queue version '1'"`), '4.3')
   })
 
-  it('x-queue-mode is default or lazy up to 4.2, and anything after that', () => {
+  it('x-queue-mode is default or lazy up to 4.2, and anything after that (semantics 3.3 m)', () => {
     for (const compat of ['3.13', '4.2'] as const) {
       const eager = only('x-queue-mode', longString('eager'))
       expectRefusal(eager, invalid('x-queue-mode', `"unsupported queue mode 'eager'"`), compat)
@@ -103,7 +109,7 @@ describe('3.3 the value of a queue argument', () => {
     [longString('toString'), `"unsupported queue type 'toString'"`],
     [int(1), '{unacceptable_type,signedint}'],
     [{ type: 'x', value: 'classic' }, '{unacceptable_type,binary}'],
-  ])('x-queue-type cannot be %o', (value, reason) => {
+  ])('x-queue-type cannot be %o (semantics 3.3 c)', (value, reason) => {
     expectRefusal(only('x-queue-type', value), invalid('x-queue-type', reason))
   })
 
@@ -114,7 +120,7 @@ describe('3.3 the value of a queue argument', () => {
 })
 
 describe('3.3 the order of the checks', () => {
-  it('is dead letter exchange, type, values in the order of the table, foreign arguments as the client wrote them', () => {
+  it('is dead letter exchange, type, values in the order of the table, foreign arguments as the client wrote them (semantics 3.1 e, 3.3 a)', () => {
     const args = fields({
       'x-max-age': longString('1D'),
       'x-delivery-limit': int(1),
@@ -137,7 +143,7 @@ describe('3.3 the order of the checks', () => {
     expectRefusal(from(6).toReversed(), foreign('x-delivery-limit', 'classic'))
   })
 
-  it('of values is that of the table, whatever the client wrote first', () => {
+  it('of values is that of the table, whatever the client wrote first (semantics 3.3 a)', () => {
     for (const type of TYPES) {
       const known = ARGUMENT_CASES.filter(({ bad, types }) => bad.length > 0 && types['4.3'].includes(type))
       const wrong = known.map(({ name, bad }) => ({ name, value: bad[0]?.[0] ?? int(0), reason: bad[0]?.[1] ?? '' }))
@@ -147,15 +153,18 @@ describe('3.3 the order of the checks', () => {
     }
   })
 
-  it.each(['quorum', 'stream'] as const)('of foreign arguments is that of the client for %s queues too', (type) => {
-    const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
-    expectRefusal(forType(type, args), foreign('x-queue-version', type))
-    expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
-  })
+  it.each(['quorum', 'stream'] as const)(
+    'of foreign arguments is that of the client for %s queues too (semantics 3.3 a)',
+    (type) => {
+      const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
+      expectRefusal(forType(type, args), foreign('x-queue-version', type))
+      expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
+    },
+  )
 })
 
 describe('3.3 arguments that no type of queue knows', () => {
-  it.each(ALL_PROFILES)('may be anything on the profile of %s', (compat) => {
+  it.each(ALL_PROFILES)('may be anything on the profile of %s (semantics 3.3 b)', (compat) => {
     const args = fields({ 'x-nobody-knows': { type: 'A', value: [] }, '': { type: 'V' }, mine: boolean(true) })
     for (const type of TYPES) expect(validate(forType(type, args), compat)).toBe(type)
   })

@@ -11,7 +11,7 @@ function publish(queue: Queue, ...bodies: (string | number)[]): void {
 }
 
 describe('consumers of a queue', () => {
-  it('get messages in turn', () => {
+  it('get messages in turn (semantics 6.4 a)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     for (const tag of ['a', 'b', 'c']) sink.consume(queue, tag)
@@ -51,7 +51,7 @@ describe('consumers of a queue', () => {
     expect(sink.lines).toEqual(['a:1', 'b:2', 'a:3', 'c:4', 'b:5'])
   })
 
-  it('have no more unacked messages than their prefetch', () => {
+  it('have no more unacked messages than their prefetch (semantics 6.3 b)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     sink.consume(queue, 'a', { prefetch: 1 })
@@ -63,7 +63,7 @@ describe('consumers of a queue', () => {
     expect(sink.lines).toEqual(['a:1', 'b:3', 'b:4'])
   })
 
-  it('are not limited by a prefetch without acknowledgements', () => {
+  it('are not limited by a prefetch without acknowledgements (semantics 6.1 k)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     sink.consume(queue, 'a', { prefetch: 1, noAck: true })
@@ -72,7 +72,7 @@ describe('consumers of a queue', () => {
     expect([queue.messagesReady, queue.messagesUnacknowledged]).toEqual([0, 0])
   })
 
-  it('are passed over while their channel takes nothing, and come back when resumed', () => {
+  it('are passed over while their channel takes nothing, and come back when resumed (semantics 6.4 c)', () => {
     const { queue } = loneQueue()
     const slow = new RecordingSink()
     const fast = new RecordingSink()
@@ -110,7 +110,7 @@ describe('consumers of a queue', () => {
     expect(queue.consumers).toEqual([])
   })
 
-  it('leave their unacked messages unacked when they go', () => {
+  it('leave their unacked messages unacked when they go (semantics 6.2 b)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     const consumer = sink.consume(queue, 'a')
@@ -123,7 +123,7 @@ describe('consumers of a queue', () => {
     expect(sink.lines).toEqual(['a:1'])
   })
 
-  it('are refused while one of them is exclusive', () => {
+  it('are refused while one of them is exclusive (semantics 6.1 g)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     const exclusive = sink.consume(queue, 'a', { isExclusive: true })
@@ -159,7 +159,7 @@ describe('consumers of a queue', () => {
     expect([queue.messagesReady, queue.messagesUnacknowledged]).toEqual([0, 0])
   })
 
-  it('are cancelled when the queue is deleted', () => {
+  it('are cancelled when the queue is deleted (semantics 6.6 a)', () => {
     const pool = new WatchedPool()
     const { queue } = loneQueue({}, pool)
     const sink = new RecordingSink()

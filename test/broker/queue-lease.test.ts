@@ -19,7 +19,7 @@ describe.each([
   ['classic', LEASE],
   ['quorum', { ...LEASE, 'x-queue-type': 'quorum' }],
 ])('9.3 queue expiry of a %s queue', (_type, args) => {
-  it('deletes a queue that nobody has used for so long, counted from its declaration', async () => {
+  it('deletes a queue that nobody has used for so long, counted from its declaration (semantics 9.3 a, 9.3 c)', async () => {
     const running = await recoverBroker()
     const queue = queueWith(running.vhost, 'q', args)
     expect([isThereAfter(running, 99), isThereAfter(running, 1)]).toEqual([true, false])
@@ -31,7 +31,7 @@ describe.each([
     ['an active declare', ({ vhost }) => queueWith(vhost, 'q', args)],
     ['a passive declare', ({ vhost }) => vhost.checkQueue('q', owner, anyAccess)],
     ['a get that finds nothing', ({ vhost }) => get(vhost.queue('q'))],
-  ])('begins anew with %s', async (_what, use) => {
+  ])('begins anew with %s (semantics 9.3 b)', async (_what, use) => {
     const running = await recoverBroker()
     queueWith(running.vhost, 'q', args)
     running.clock.advance(60)
@@ -39,7 +39,7 @@ describe.each([
     expect([isThereAfter(running, 99), isThereAfter(running, 1)]).toEqual([true, false])
   })
 
-  it('waits while there are consumers, and begins anew when the last one leaves', async () => {
+  it('waits while there are consumers, and begins anew when the last one leaves (semantics 9.3 c)', async () => {
     const running = await recoverBroker()
     const queue = queueWith(running.vhost, 'q', args)
     const sink = new RecordingSink()
@@ -50,7 +50,7 @@ describe.each([
     expect(sink.cancelled).toEqual([])
   })
 
-  it('is not held up by publishing, and drops the messages without dead-lettering them', async () => {
+  it('is not held up by publishing, and drops the messages without dead-lettering them (semantics 9.3 d)', async () => {
     const running = await recoverBroker()
     const dead = queueWith(running.vhost, 'dead')
     const dlx = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' }
@@ -65,19 +65,22 @@ describe.each([
   it.each([
     ['a clean stop', restart],
     ['a crash', crash],
-  ])('begins anew after %s, and a queue stays deleted that was', async (_what, startAgain) => {
-    const before = await recoverBroker()
-    queueWith(before.vhost, 'q', args)
-    queueWith(before.vhost, 'other')
-    await before.broker.committer.drained()
-    before.clock.advance(60)
-    before.broker.stopTimers()
-    const after = await startAgain(before)
-    expect([isThereAfter(after, 99), isThereAfter(after, 1)]).toEqual([true, false])
-    await after.broker.committer.drained()
-    const { vhost } = await crash(after)
-    expect([...vhost.queues].map(({ name }) => name)).toEqual(['other'])
-  })
+  ])(
+    'begins anew after %s, and a queue stays deleted that was (semantics 9.3 e; corner persistence 5)',
+    async (_what, startAgain) => {
+      const before = await recoverBroker()
+      queueWith(before.vhost, 'q', args)
+      queueWith(before.vhost, 'other')
+      await before.broker.committer.drained()
+      before.clock.advance(60)
+      before.broker.stopTimers()
+      const after = await startAgain(before)
+      expect([isThereAfter(after, 99), isThereAfter(after, 1)]).toEqual([true, false])
+      await after.broker.committer.drained()
+      const { vhost } = await crash(after)
+      expect([...vhost.queues].map(({ name }) => name)).toEqual(['other'])
+    },
+  )
 })
 
 describe('9.3 queue expiry', () => {
@@ -96,7 +99,7 @@ describe('9.3 queue expiry', () => {
     expect(clock.delaysMs).toEqual([])
   })
 
-  it('begins anew with another policy, and ends with it (semantics 16)', async () => {
+  it('begins anew with another policy, and ends with it (semantics 16 ab)', async () => {
     const running = await recoverBroker()
     const queue = queueWith(running.vhost, 'q')
     applyPolicy(queue, { expires: 100 })

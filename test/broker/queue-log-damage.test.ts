@@ -39,7 +39,7 @@ async function storedQueue() {
 }
 
 describe('a queue whose records are damaged', () => {
-  it('hands out all that is intact, in order, and says what it has lost', async () => {
+  it('hands out all that is intact, in order, and says what it has lost (corner persistence 4)', async () => {
     const { store, again } = await storedQueue()
     store.records.add(0).add(4).add(5)
     expect(again.log.readyCount).toBe(10)

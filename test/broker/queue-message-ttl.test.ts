@@ -45,7 +45,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     ['the message', { ttl: undefined, message: 200 }, 200],
     ['both, the queue being sooner', { ttl: 100, message: 200 }, 100],
     ['both, the message being sooner', { ttl: 300, message: 200 }, 200],
-  ])('is that of %s', async (_what, { ttl, message }, expectedMs) => {
+  ])('is that of %s (semantics 9.1 a; corner promise 3)', async (_what, { ttl, message }, expectedMs) => {
     const { queue, dead, clock } = await queueOf({ ...type, ...(ttl ? { 'x-message-ttl': ttl } : {}) })
     send(queue, 'm', message ? { ttlMs: message } : {})
     clock.advance(expectedMs - 1)
@@ -56,7 +56,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     expect(clock.delaysMs).toEqual([])
   })
 
-  it('takes effect at the head alone: what expires sooner waits behind what expires later', async () => {
+  it('takes effect at the head alone: what expires sooner waits behind what expires later (semantics 9.1 b)', async () => {
     const { queue, dead, clock } = await queueOf(type)
     send(queue, 'late', { ttlMs: 100 })
     send(queue, 'soon', { ttlMs: 10 })
@@ -97,7 +97,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     ])
   })
 
-  it('never lets an expired message be delivered', async () => {
+  it('never lets an expired message be delivered (semantics 9.1 d)', async () => {
     const { queue, dead, clock } = await queueOf(type)
     const sink = new RecordingSink()
     const consumer = sink.consume(queue, 'c', { prefetch: 1 })
@@ -111,7 +111,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     expect(await bodiesIn(dead)).toEqual(['2', '3'])
   })
 
-  it('leaves unacked messages alone, and counts from the first enqueuing when they come back', async () => {
+  it('leaves unacked messages alone, and counts from the first enqueuing when they come back (semantics 9.1 f, 9.1 g; corner dead-letter 8)', async () => {
     const { queue, dead, clock } = await queueOf({ ...type, 'x-message-ttl': 100 })
     sendAll(queue, 1, 2)
     const [first, second] = [await get(queue), await get(queue)]
@@ -143,7 +143,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
   it.each([
     ['a clean stop', restart],
     ['a crash', crash],
-  ])('is counted on through %s', async (_how, startAgain) => {
+  ])('is counted on through %s (corner persistence 5)', async (_how, startAgain) => {
     const before = await queueOf(type)
     send(before.queue, 'now', { ttlMs: 100 })
     send(before.queue, 'later', { ttlMs: 5000 })
@@ -200,7 +200,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     expect([sink.lines, queue.messagesReady]).toEqual([['c:never expires', 'c:alive'], 0])
   })
 
-  it('is that of the policies when a message comes, and stays that of the message (semantics 16)', async () => {
+  it('is that of the policies when a message comes, and stays that of the message (semantics 16 z)', async () => {
     const { queue, dead, clock } = await queueOf(type)
     applyPolicy(queue, { 'message-ttl': 100 })
     sendAll(queue, 1)
@@ -218,19 +218,22 @@ describe.each(TYPES)('9.2 TTL 0 in a %s queue', (_type, type) => {
   it.each([
     ['of the queue', { 'x-message-ttl': 0 }, {}],
     ['of the message', {}, { ttlMs: 0 }],
-  ])('%s lets a message through to a consumer with credit, and to nobody else', async (_of, args, sent) => {
-    const { queue, dead, clock } = await queueOf({ ...type, ...args })
-    send(queue, 'nobody', sent)
-    expect([queue.messagesReady, dead.messagesReady]).toEqual([0, 1])
-    const sink = new RecordingSink()
-    sink.consume(queue, 'c', { prefetch: 1 })
-    send(queue, 'delivered', sent)
-    send(queue, 'no credit', sent)
-    clock.advance(1000)
-    sink.settleOldest('c')
-    expect(sink.lines).toEqual([])
-    expect(await bodiesIn(dead)).toEqual(['nobody', 'no credit'])
-  })
+  ])(
+    '%s lets a message through to a consumer with credit, and to nobody else (semantics 9.2 a, 9.2 b, 9.2 c)',
+    async (_of, args, sent) => {
+      const { queue, dead, clock } = await queueOf({ ...type, ...args })
+      send(queue, 'nobody', sent)
+      expect([queue.messagesReady, dead.messagesReady]).toEqual([0, 1])
+      const sink = new RecordingSink()
+      sink.consume(queue, 'c', { prefetch: 1 })
+      send(queue, 'delivered', sent)
+      send(queue, 'no credit', sent)
+      clock.advance(1000)
+      sink.settleOldest('c')
+      expect(sink.lines).toEqual([])
+      expect(await bodiesIn(dead)).toEqual(['nobody', 'no credit'])
+    },
+  )
 
   it('lets it through to a consumer without acknowledgements', async () => {
     const { queue, dead } = await queueOf({ ...type, 'x-message-ttl': 0 })
@@ -253,7 +256,7 @@ describe.each(TYPES)('9.2 TTL 0 in a %s queue', (_type, type) => {
 })
 
 describe('9.1 message TTL', () => {
-  it('goes by the head of the highest level that has messages', async () => {
+  it('goes by the head of the highest level that has messages (semantics 9.1 c)', async () => {
     const { queue, dead, clock } = await queueOf({ 'x-max-priority': 2 })
     send(queue, 'low', { ttlMs: 10 })
     send(queue, 'high', { priority: 2, ttlMs: 100 })

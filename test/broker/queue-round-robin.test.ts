@@ -25,7 +25,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe('the round of consumers', () => {
-  it('gives each message to the one whose turn it is, as a list would', () => {
+  it('gives each message to the one whose turn it is, as a list would (semantics 6.4 a)', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), runSteps), { numRuns: 500 })
   })
 })

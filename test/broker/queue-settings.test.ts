@@ -5,7 +5,7 @@ import { effectiveSettings, type PolicyDefinition, type QueueSettings } from '..
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
 import type { FieldTable, FieldValue } from '../../src/protocol/field-table.js'
 import { boolean, fields, longString } from '../../src/protocol/field-values.js'
-import { ALL_PROFILES, int, MILLISECONDS_MAX } from './declaration/argument-cases.js'
+import { ALL_PROFILES, ARGUMENT_CASES, int, MILLISECONDS_MAX } from './declaration/argument-cases.js'
 
 interface Given {
   readonly args?: Readonly<Record<string, FieldValue>>
@@ -47,7 +47,7 @@ const LEAST = [
 ] as const
 
 describe('what a queue goes by when nothing is said', () => {
-  it('is nothing, but for the delivery limit of quorum queues (semantics 11.2) and the sizes of streams', () => {
+  it('is nothing, but for the delivery limit of quorum queues (semantics 11.2) and the sizes of streams (semantics 11.2 a, 18 g, 20 m)', () => {
     for (const compat of ALL_PROFILES) expect(settings('classic', { compat })).toEqual(NOTHING)
     expect(settings('quorum', { compat: '3.13' })).toEqual(NOTHING)
     expect(settings('quorum', { compat: '4.2' })).toEqual({ ...NOTHING, deliveryLimit: 20 })
@@ -79,11 +79,14 @@ describe('16 limits that are the smallest of all that is said', () => {
       )
     })
 
-    it.each(LEAST)('%s may be as small as its rule says (corner: lowest number wins)', (key, name, min) => {
-      expect(settings(type, { args: { [`x-${key}`]: int(min) }, user: { [key]: 5 } })[name]).toBe(min)
-      expect(settings(type, { args: { [`x-${key}`]: int(5) }, user: { [key]: min } })[name]).toBe(min)
-      expect(settings(type, { user: { [key]: min - 1 } })[name]).toBeUndefined()
-    })
+    it.each(LEAST)(
+      '%s may be as small as its rule says (semantics 16 f, 16 g, 16 h; corner policy 2)',
+      (key, name, min) => {
+        expect(settings(type, { args: { [`x-${key}`]: int(min) }, user: { [key]: 5 } })[name]).toBe(min)
+        expect(settings(type, { args: { [`x-${key}`]: int(5) }, user: { [key]: min } })[name]).toBe(min)
+        expect(settings(type, { user: { [key]: min - 1 } })[name]).toBeUndefined()
+      },
+    )
 
     it.each(LEAST)('%s is cut to what a double holds exactly', (key, name) => {
       const args = { [`x-${key}`]: { type: 'l', value: 2n ** 63n - 1n } } as const
@@ -94,7 +97,7 @@ describe('16 limits that are the smallest of all that is said', () => {
 })
 
 describe('16 values of a policy that make no sense', () => {
-  it('are ignored one by one (corner: invalid value types ignored one by one)', () => {
+  it('are ignored one by one (corner policy 3)', () => {
     const bad = {
       'message-ttl': '1000',
       expires: 0,
@@ -127,7 +130,7 @@ describe('16 values of a policy that make no sense', () => {
     expect(settings('stream', { user: { 'stream-filter-size-bytes': 256 } }).stream).toEqual(STREAM)
   })
 
-  it('are also keys of other types of queue', () => {
+  it('are also keys of other types of queue (semantics 16 n)', () => {
     const everything = {
       'max-age': '1D',
       'delivery-limit': 3,
@@ -141,22 +144,25 @@ describe('16 values of a policy that make no sense', () => {
 })
 
 describe('16 dead letter exchange and routing key', () => {
-  it.each(CLASSIC_AND_QUORUM)('of a %s queue are those of the arguments, else of the user policy', (type) => {
-    const user = { 'dead-letter-exchange': 'policy', 'dead-letter-routing-key': 'policy key' }
-    expect(settings(type, { user })).toMatchObject({
-      deadLetterExchange: 'policy',
-      deadLetterRoutingKey: 'policy key',
-    })
-    const args = { 'x-dead-letter-exchange': longString(''), 'x-dead-letter-routing-key': longString('') }
-    expect(settings(type, { args, user })).toMatchObject({ deadLetterExchange: '', deadLetterRoutingKey: '' })
-    const exchange = { 'x-dead-letter-exchange': longString('argument') }
-    expect(settings(type, { args: exchange, user })).toMatchObject({
-      deadLetterExchange: 'argument',
-      deadLetterRoutingKey: 'policy key',
-    })
-  })
+  it.each(CLASSIC_AND_QUORUM)(
+    'of a %s queue are those of the arguments, else of the user policy (semantics 10.1 d, 16 j)',
+    (type) => {
+      const user = { 'dead-letter-exchange': 'policy', 'dead-letter-routing-key': 'policy key' }
+      expect(settings(type, { user })).toMatchObject({
+        deadLetterExchange: 'policy',
+        deadLetterRoutingKey: 'policy key',
+      })
+      const args = { 'x-dead-letter-exchange': longString(''), 'x-dead-letter-routing-key': longString('') }
+      expect(settings(type, { args, user })).toMatchObject({ deadLetterExchange: '', deadLetterRoutingKey: '' })
+      const exchange = { 'x-dead-letter-exchange': longString('argument') }
+      expect(settings(type, { args: exchange, user })).toMatchObject({
+        deadLetterExchange: 'argument',
+        deadLetterRoutingKey: 'policy key',
+      })
+    },
+  )
 
-  it('are no concern of an operator policy', () => {
+  it('are no concern of an operator policy (semantics 16 x)', () => {
     const operator = { 'dead-letter-exchange': 'x', 'dead-letter-routing-key': 'k' }
     expect(settings('classic', { operator })).toEqual(NOTHING)
   })
@@ -165,7 +171,7 @@ describe('16 dead letter exchange and routing key', () => {
 describe('16 overflow', () => {
   const args = { 'x-overflow': longString('reject-publish') }
 
-  it('of a classic queue is that of the argument, then of the operator, then of the user', () => {
+  it('of a classic queue is that of the argument, then of the operator, then of the user (semantics 16 l)', () => {
     const user = { overflow: 'reject-publish-dlx' }
     const operator = { overflow: 'drop-head' }
     expect(settings('classic', { args, user, operator }).overflow).toBe('reject-publish')
@@ -174,14 +180,14 @@ describe('16 overflow', () => {
     expect(settings('classic', { user, operator: { overflow: 'no' } }).overflow).toBe('reject-publish-dlx')
   })
 
-  it('of a quorum queue is that of the operator, then of the user, then of the argument', () => {
+  it('of a quorum queue is that of the operator, then of the user, then of the argument (semantics 11.3 d, 16 l)', () => {
     const user = { overflow: 'drop-head' }
     expect(settings('quorum', { args }).overflow).toBe('reject-publish')
     expect(settings('quorum', { args, user }).overflow).toBe('drop-head')
     expect(settings('quorum', { args, user, operator: { overflow: 'reject-publish' } }).overflow).toBe('reject-publish')
   })
 
-  it('of a quorum queue does for reject-publish-dlx what drop-head does (semantics 11.3)', () => {
+  it('of a quorum queue does for reject-publish-dlx what drop-head does (semantics 11.3 c)', () => {
     expect(settings('quorum', { user: { overflow: 'reject-publish-dlx' } }).overflow).toBe('drop-head')
     const argument = { 'x-overflow': longString('reject-publish-dlx') }
     expect(settings('quorum', { args: argument }).overflow).toBe('drop-head')
@@ -196,7 +202,7 @@ describe('11.6 dead-lettering at least once', () => {
   }
   const atLeastOnce = (given: Given) => settings('quorum', given).isDeadLetterAtLeastOnce
 
-  it('needs a dead letter exchange and reject-publish, else it is at most once', () => {
+  it('needs a dead letter exchange and reject-publish, else it is at most once (semantics 11.6 a)', () => {
     expect(atLeastOnce({ args })).toBe(true)
     expect(atLeastOnce({ args: { ...args, 'x-overflow': longString('drop-head') } })).toBe(false)
     expect(atLeastOnce({ args: { ...args, 'x-overflow': longString('reject-publish-dlx') } })).toBe(false)
@@ -207,7 +213,7 @@ describe('11.6 dead-lettering at least once', () => {
     expect(settings('classic', { args }).isDeadLetterAtLeastOnce).toBe(false)
   })
 
-  it('is decided by the policy over the argument (semantics 16)', () => {
+  it('is decided by the policy over the argument (semantics 16 k)', () => {
     expect(atLeastOnce({ args, user: { 'dead-letter-strategy': 'at-most-once' } })).toBe(false)
     const most = { ...args, 'x-dead-letter-strategy': longString('at-most-once') }
     expect(atLeastOnce({ args: most })).toBe(false)
@@ -239,16 +245,16 @@ describe('16 delivery limit', () => {
     [5, -1, undefined, 5],
     [-1, -1, 30, 30],
     [-1, -5, -2, undefined],
-  ])('argument %s, user %s, operator %s: %s', (argument, user, operator, expected) => {
+  ])('argument %s, user %s, operator %s: %s (semantics 11.2 b, 11.2 d, 16 m)', (argument, user, operator, expected) => {
     expect(limit(argument, user, operator)).toBe(expected)
   })
 
-  it('has no default on the profile of 3.13 (semantics 20)', () => {
+  it('has no default on the profile of 3.13 (semantics 11.2 a, 20 m)', () => {
     expect(limit(undefined, undefined, undefined, '3.13')).toBeUndefined()
     expect(limit(3, undefined, undefined, '3.13')).toBe(3)
   })
 
-  it('is the default where the argument is no integer (semantics 3.3)', () => {
+  it('is the default where the argument is no integer (semantics 3.3 q)', () => {
     expect(settings('quorum', { args: { 'x-delivery-limit': longString('3') } }).deliveryLimit).toBe(20)
   })
 })
@@ -257,14 +263,14 @@ describe('6.7 consumer timeout of a queue', () => {
   const args = { 'x-consumer-timeout': int(5000) }
   const user = { 'consumer-timeout': 4000 }
 
-  it('is the smaller one of argument and policy', () => {
+  it('is the smaller one of argument and policy (semantics 6.7 e, 16 n)', () => {
     expect(settings('quorum', { args }).consumerTimeoutMs).toBe(5000)
     expect(settings('quorum', { args, user }).consumerTimeoutMs).toBe(4000)
     expect(settings('quorum', { args, user: { 'consumer-timeout': 6000 } }).consumerTimeoutMs).toBe(5000)
     expect(settings('quorum', { operator: user }).consumerTimeoutMs).toBeUndefined()
   })
 
-  it('is for all types of queue up to 4.2, and for quorum queues after that', () => {
+  it('is for all types of queue up to 4.2, and for quorum queues after that (semantics 6.7 c)', () => {
     expect(settings('classic', { args, compat: '3.13' }).consumerTimeoutMs).toBe(5000)
     expect(settings('classic', { args, user, compat: '4.2' }).consumerTimeoutMs).toBe(4000)
     expect(settings('stream', { user, compat: '4.2' }).consumerTimeoutMs).toBe(4000)
@@ -297,7 +303,7 @@ describe('11.6 delayed retry', () => {
     expect(settings(type, { args: disabled }).delayedRetry).toBeUndefined()
   })
 
-  it('has the type of whoever stands higher, the largest least and the smallest greatest delay (semantics 16)', () => {
+  it('has the type of whoever stands higher, the largest least and the smallest greatest delay (semantics 16 t)', () => {
     const user = { 'delayed-retry-type': 'all', 'delayed-retry-min': 200, 'delayed-retry-max': 900 }
     const operator = { 'delayed-retry-type': 'returned', 'delayed-retry-min': 50, 'delayed-retry-max': 800 }
     expect(settings('quorum', { args, user }).delayedRetry).toEqual({ type: 'all', minMs: 200, maxMs: 900 })
@@ -336,7 +342,7 @@ describe('what only an argument asks for', () => {
 describe('12 what a stream goes by', () => {
   const stream = (given: Given) => settings('stream', given).stream
 
-  it('retention is the smaller one of argument and policy (semantics 16)', () => {
+  it('retention is the smaller one of argument and policy (semantics 16 p)', () => {
     const args = { 'x-max-age': longString('2h'), 'x-max-length-bytes': int(2000) }
     expect(stream({ args })).toEqual({ ...STREAM, maxAgeMs: 7200000, maxLengthBytes: 2000 })
     const user = { 'max-age': '1h', 'max-length-bytes': 3000 }
@@ -346,10 +352,50 @@ describe('12 what a stream goes by', () => {
     expect(stream({ args, operator: { 'max-age': '1s' } })?.maxAgeMs).toBe(7200000)
   })
 
-  it('sizes are those of the policy, else of the arguments (semantics 16)', () => {
+  it('sizes are those of the policy, else of the arguments (semantics 16 q)', () => {
     const args = { 'x-stream-max-segment-size-bytes': int(1000), 'x-stream-filter-size-bytes': int(32) }
     expect(stream({ args })).toEqual({ ...STREAM, segmentBytes: 1000, filterBytes: 32 })
     const user = { 'stream-max-segment-size-bytes': 2000, 'stream-filter-size-bytes': 64 }
     expect(stream({ args, user })).toEqual({ ...STREAM, segmentBytes: 2000, filterBytes: 64 })
+  })
+})
+
+describe('3.3 arguments that are accepted', () => {
+  /** What others need beside them to mean anything. */
+  const companions: Readonly<Record<string, FieldValue>> = {
+    'x-dead-letter-exchange': longString('x'),
+    'x-dead-letter-strategy': longString('at-least-once'),
+    'x-overflow': longString('reject-publish'),
+    'x-delayed-retry-type': longString('all'),
+    'x-delayed-retry-min': int(1),
+  }
+  /** They are about several nodes, memory and old versions, and mean nothing to one RabbitMQ of today either. */
+  const meaningless = [
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
+    'x-queue-mode',
+    'x-quorum-initial-group-size',
+    'x-initial-cluster-size',
+    'x-queue-leader-locator',
+    'x-queue-master-locator',
+    'x-queue-version',
+  ]
+  /** Nothing disconnects a consumer but its connection on one node. */
+  const ofClusters = ['x-consumer-disconnected-timeout']
+  /** Followed where messages come in: deduplication.test.ts. */
+  const ofDeduplication = ['x-message-deduplication', 'x-cache-size', 'x-cache-ttl', 'x-deduplication-header']
+
+  it('are not ignored, but for those that mean nothing on one node (corner promise 9)', () => {
+    const ignored = ARGUMENT_CASES.filter(({ name, types, good }) => {
+      const { [name]: _, ...others } = companions
+      const isFollowed = types['4.3'].some((type) => {
+        const without = settings(type, { args: others, compat: '4.3' })
+        const given = (value: FieldValue) => settings(type, { args: { ...others, [name]: value }, compat: '4.3' })
+        return good.some((value) => JSON.stringify(given(value)) !== JSON.stringify(without))
+      })
+      return !isFollowed
+    })
+    const expected = [...meaningless, ...ofClusters, ...ofDeduplication]
+    expect(ignored.map(({ name }) => name).sort()).toEqual(expected.sort())
   })
 })

@@ -23,7 +23,7 @@ describe('Queue', () => {
     },
   )
 
-  it('hands out its first message to get, and says when it did so before', () => {
+  it('hands out its first message to get, and says when it did so before (semantics 8 s)', () => {
     const { queue } = loneQueue()
     const view = new Message()
     expect(queue.get(view, false)).toBe(-1)
@@ -44,7 +44,7 @@ describe('Queue', () => {
     expect(bodyOf(view)).toBe('only')
   })
 
-  it('delivers what was requeued at its old place, as redelivered, when it is told to', () => {
+  it('delivers what was requeued at its old place, as redelivered, when it is told to (semantics 8 q, 8 s)', () => {
     const { queue } = loneQueue()
     const first = new RecordingSink()
     const second = new RecordingSink()
@@ -60,7 +60,7 @@ describe('Queue', () => {
     expect(consumer.unackedCount).toBe(0)
   })
 
-  it('drops what is ready when purged, and keeps what is unacked', () => {
+  it('drops what is ready when purged, and keeps what is unacked (semantics 3.5 b)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     sink.consume(queue, 'a', { prefetch: 1 })
@@ -82,7 +82,7 @@ describe('Queue', () => {
     expectError(() => queue.requireAccessBy(otherOwner), ReplyCode.RESOURCE_LOCKED, text)
   })
 
-  it('leaves no message ready while a consumer could take it, delivers in order and within each prefetch', () => {
+  it('leaves no message ready while a consumer could take it, delivers in order and within each prefetch (semantics 1.3 g)', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 80, size: 'max' }), runSteps), { numRuns: 300 })
   })
 })

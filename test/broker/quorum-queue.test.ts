@@ -46,7 +46,7 @@ function countsOf(got: Got | undefined): unknown[] {
 }
 
 describe('11 a quorum queue', () => {
-  it('stores every message, whatever its delivery mode', async () => {
+  it('stores every message, whatever its delivery mode (semantics 11 a)', async () => {
     const before = await queueOf()
     send(before.queue, 'transient', { isPersistent: false })
     await before.broker.committer.drained()
@@ -55,7 +55,7 @@ describe('11 a quorum queue', () => {
     expect([got?.body, got?.properties['deliveryMode']]).toEqual(['transient', undefined])
   })
 
-  it('ignores that a consumer would be exclusive (semantics 6.1)', async () => {
+  it('ignores that a consumer would be exclusive (semantics 6.1 i)', async () => {
     const { queue } = await queueOf()
     const sink = new RecordingSink()
     expect(sink.consume(queue, 'a', { isExclusive: true }).isExclusive).toBe(false)
@@ -63,7 +63,7 @@ describe('11 a quorum queue', () => {
     expect(queue.consumers).toHaveLength(2)
   })
 
-  it('serves what was returned before all others, in the order of the returns (semantics 8)', async () => {
+  it('serves what was returned before all others, in the order of the returns (semantics 8 r)', async () => {
     const { queue } = await queueOf()
     sendAll(queue, 1, 2, 3, 4)
     const held = [await get(queue), await get(queue), await get(queue)]
@@ -147,7 +147,7 @@ describe('11.1 what is counted', () => {
   it.each([
     ['a clean stop', restart],
     ['a crash', crash],
-  ])('is known after %s (corner: a delivery count lost at restart)', async (_how, startAgain) => {
+  ])('is known after %s (corner promise 6)', async (_how, startAgain) => {
     const before = await queueOf({ 'x-delivery-limit': 3 }, '4.3')
     sendAll(before.queue, 'stored before', 'untouched')
     await before.broker.committer.drained()
@@ -205,7 +205,7 @@ describe('11.2 the delivery limit', () => {
     expect([queue.messagesReady, queue.messagesUnacknowledged]).toEqual([0, 0])
   })
 
-  it('drops a message without a dead letter exchange, and its record', async () => {
+  it('drops a message without a dead letter exchange, and its record (semantics 11.2 c)', async () => {
     const { queue, broker, store } = await queueOf({ 'x-delivery-limit': 0 })
     sendAll(queue, 'm')
     await broker.committer.drained()
@@ -214,7 +214,7 @@ describe('11.2 the delivery limit', () => {
     for await (const { firstSeq } of store.loadRecords()) throw new Error(`record ${firstSeq} is left behind`)
   })
 
-  it('is the smaller of argument and policy, and none is the largest', async () => {
+  it('is the smaller of argument and policy, and none is the largest (semantics 11.2 d)', async () => {
     const { queue } = await queueOf({ 'x-delivery-limit': 2 })
     for (const [policy, expected] of [
       [5, 2],
@@ -231,7 +231,7 @@ describe('11.2 the delivery limit', () => {
 })
 
 describe('11.5 consumers of a quorum queue', () => {
-  it('have no more than 2000 unacked without a prefetch', async () => {
+  it('have no more than 2000 unacked without a prefetch (semantics 11.5 a)', async () => {
     const { queue } = await queueOf()
     const sink = new RecordingSink()
     const consumer = sink.consume(queue, 'c')
@@ -249,7 +249,7 @@ describe('11.5 consumers of a quorum queue', () => {
     expect(sink.deliveries).toHaveLength(2001)
   })
 
-  it('do not let basic.get have anything where one is active alone (semantics 6.5)', async () => {
+  it('do not let basic.get have anything where one is active alone (semantics 6.5 g)', async () => {
     const { queue } = await queueOf({ 'x-single-active-consumer': true })
     sendAll(queue, 1)
     const text =

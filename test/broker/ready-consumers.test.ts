@@ -29,12 +29,12 @@ function turns(ready: ReadyConsumers, count: number): string[] {
 }
 
 describe('6.4 the order of dispatch', () => {
-  it('is that of the priorities, whenever a consumer came', () => {
+  it('is that of the priorities, whenever a consumer came (semantics 6.4 b)', () => {
     const ready = entered(consumerOf('0'), consumerOf('10', 10), consumerOf('-5', -5), consumerOf('3', 3))
     expect(turns(ready, 3)).toEqual(['10', '10', '10'])
   })
 
-  it('goes to lower ones only while all higher ones are blocked', () => {
+  it('goes to lower ones only while all higher ones are blocked (semantics 6.4 c)', () => {
     const { queue } = loneQueue()
     const sink = new RecordingSink()
     sink.consume(queue, 'low', { priority: -1 })
@@ -47,7 +47,7 @@ describe('6.4 the order of dispatch', () => {
     expect(sink.lines.slice(-2)).toEqual(['high:6', 'low:7'])
   })
 
-  it('counts a consumer as blocked whose connection does not take anything', () => {
+  it('counts a consumer as blocked whose connection does not take anything (semantics 6.4 c)', () => {
     const { queue } = loneQueue()
     const [high, low] = [new RecordingSink(), new RecordingSink()]
     const consumer = high.consume(queue, 'high', { priority: 1 })
@@ -60,7 +60,7 @@ describe('6.4 the order of dispatch', () => {
     expect([high.lines, low.lines]).toEqual([['high:2'], ['low:1']])
   })
 
-  it('goes round inside a priority, and a consumer that just got one is the last', () => {
+  it('goes round inside a priority, and a consumer that just got one is the last (semantics 6.4 d)', () => {
     const ready = entered(consumerOf('a', 2), consumerOf('x'), consumerOf('b', 2), consumerOf('c', 2))
     expect(turns(ready, 7)).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a'])
   })

@@ -34,7 +34,7 @@ function boundNow(vhost: VirtualHost, name = 'late'): string[] {
 }
 
 describe('plugins 5: x-recent-history', () => {
-  it('routes like fanout (plugins 5)', async () => {
+  it('routes like fanout (plugins 5 c)', async () => {
     const { vhost } = await started()
     for (const name of ['one', 'two']) {
       declareQueue(vhost, name)
@@ -43,13 +43,13 @@ describe('plugins 5: x-recent-history', () => {
     expect(publish(vhost, 'x', 'any', 'm').queues).toEqual(['one', 'two'])
   })
 
-  it('hands a new queue what was published, oldest first, though nothing was bound (plugins 5)', async () => {
+  it('hands a new queue what was published, oldest first, though nothing was bound (plugins 5 c, 5 d, 9 d)', async () => {
     const { vhost } = await started()
     publishAll(vhost, 3)
     expect(boundNow(vhost)).toEqual(['1', '2', '3'])
   })
 
-  it('hands out ordinary messages with exchange, key and properties, not redelivered (plugins 5)', async () => {
+  it('hands out ordinary messages with exchange, key and properties, not redelivered (plugins 5 d)', async () => {
     const { vhost } = await started()
     publish(vhost, 'x', 'a key', 'm', { contentType: 'text/plain', headers: { h: 1 } })
     declareQueue(vhost, 'q')
@@ -65,7 +65,7 @@ describe('plugins 5: x-recent-history', () => {
     ])
   })
 
-  it('remembers 20 messages, or as many as it is told (plugins 5, 9)', async () => {
+  it('remembers 20 messages, or as many as it is told (plugins 5 a, 9 d)', async () => {
     const { vhost } = await started()
     publishAll(vhost, 25)
     expect(boundNow(vhost)).toEqual(Array.from({ length: 20 }, (_, n) => String(n + 6)))
@@ -74,7 +74,7 @@ describe('plugins 5: x-recent-history', () => {
     expect(boundNow(short)).toEqual(['5'])
   })
 
-  it('does not remember what asks for that (plugins 5)', async () => {
+  it('does not remember what asks for that (plugins 5 b, 9 d)', async () => {
     const { vhost } = await started()
     declareQueue(vhost, 'q')
     bind(vhost, 'x', 'q')
@@ -89,7 +89,7 @@ describe('plugins 5: x-recent-history', () => {
     expect(boundNow(vhost)).toEqual(['yes', 'other'])
   })
 
-  it('hands everything out again for each binding that differs, not for the same one (plugins 5)', async () => {
+  it('hands everything out again for each binding that differs, not for the same one (plugins 5 e)', async () => {
     const { vhost } = await started()
     publishAll(vhost, 1)
     declareQueue(vhost, 'q')
@@ -100,7 +100,7 @@ describe('plugins 5: x-recent-history', () => {
     expect(bodies(vhost.queue('q'))).toEqual(['1'])
   })
 
-  it('routes what it remembers through an exchange that is bound (plugins 5, 9: e2e)', async () => {
+  it('routes what it remembers through an exchange that is bound (plugins 5 f, 9 d)', async () => {
     const { vhost } = await started()
     declareQueue(vhost, 'first')
     bind(vhost, 'amq.direct', 'first', 'key 1')
@@ -118,7 +118,7 @@ describe('plugins 5: x-recent-history', () => {
     expect(bodies(vhost.queue('copy'))).toEqual(['m'])
   })
 
-  it('refuses to be bound to an exchange where a message has nowhere to go, and is not (plugins 5)', async () => {
+  it('refuses to be bound to an exchange where a message has nowhere to go, and is not (plugins 5 f)', async () => {
     const { vhost } = await started()
     declareQueue(vhost, 'first')
     bind(vhost, 'amq.direct', 'first', 'key 1')
@@ -146,7 +146,7 @@ describe('plugins 5: x-recent-history', () => {
     expect(boundNow(vhost)).toEqual(['m'])
   })
 
-  it('forgets with the exchange (plugins 5)', async () => {
+  it('forgets with the exchange (plugins 5 g)', async () => {
     const { vhost, broker, store } = await started()
     publishAll(vhost, 3)
     await broker.committer.drained()

@@ -54,7 +54,7 @@ describe.each([
     },
   ],
 ] as const)('after %s', (_what, startAgain) => {
-  it('what is durable is there, as it was declared', async () => {
+  it('what is durable is there, as it was declared (corner state 3; semantics 2.2 p, 3.2 a, 3.7 a)', async () => {
     const before = await recoverBroker()
     const args = fields({
       'alternate-exchange': longString('ae'),
@@ -80,7 +80,7 @@ describe.each([
     declareQueue(vhost, 'q\x01', { isAutoDelete: true, arguments: queueArguments })
   })
 
-  it('what is transient or exclusive is gone, with its bindings', async () => {
+  it('what is transient or exclusive is gone, with its bindings (semantics 3.7 b, 5 j; corner persistence 3, state 2)', async () => {
     const before = await recoverBroker()
     declareExchange(before.vhost, 'durable')
     declareExchange(before.vhost, 'transient', { isDurable: false })
@@ -139,13 +139,20 @@ describe.each([
     expect(queuesOf(vhost)).toEqual(['q', 'r'])
   })
 
-  it('persistent messages are there in order, transient ones are not', async () => {
+  it('persistent messages are there in order, transient ones are not (semantics 3.7 c)', async () => {
     const before = await recoverBroker()
     const queue = declareQueue(before.vhost, 'q')
     publish(queue, '1', 'transient', '2', '3', 'transient too', '4')
     const { vhost } = await startAgain(before)
     const lines = await drain(vhost.queue('q'))
     expect(lines.map((line) => line.replace(' again', ''))).toEqual(['1', '2', '3', '4'])
+  })
+
+  it('nothing is traced that was traced before (plugins 8 b)', async () => {
+    const before = await recoverBroker()
+    before.vhost.isTracing = true
+    const { vhost } = await startAgain(before)
+    expect(vhost.isTracing).toBe(false)
   })
 
   it('a virtual host that was removed does not come back', async () => {
@@ -175,7 +182,7 @@ describe('a message that was handed out', () => {
     return running
   }
 
-  it('is redelivered after a clean stop, and no other', async () => {
+  it('is redelivered after a clean stop, and no other (semantics 3.7 d)', async () => {
     const { vhost } = await restart(await withHistory())
     expect(await drain(vhost.queue('q'))).toEqual(['unacked again', 'requeued again', 'untouched'])
   })
@@ -185,7 +192,7 @@ describe('a message that was handed out', () => {
     expect(await drain(vhost.queue('q'))).toEqual(['unacked again', 'requeued again', 'untouched'])
   })
 
-  it('may be any after a crash, so all are redelivered', async () => {
+  it('may be any after a crash, so all are redelivered (semantics 3.7 d)', async () => {
     const running = await withHistory()
     await running.broker.committer.drained()
     const { vhost } = await crash(running)

@@ -16,11 +16,11 @@ describe('11.1 a return', () => {
     ['nack', false],
     ['recover', false],
     ['timeout', false],
-  ])('by %s is a failure: %s', (cause, expected) => {
+  ])('by %s is a failure: %s (semantics 11.1 a, 11.1 b, 11.1 c)', (cause, expected) => {
     expect(isFailure(cause)).toBe(expected)
   })
 
-  it('is told of as each version does', () => {
+  it('is told of as each version does (semantics 11 b, 11 c)', () => {
     const counts = { failures: 1, returns: 3 }
     const namesIn = (profile: typeof NEW) => returnHeaders(undefined, counts, profile)
     expect(namesIn(OLD)).toEqual(fields({ 'x-delivery-count': long(3) }))
@@ -34,7 +34,7 @@ describe('11.1 a return', () => {
     expect(told).toEqual(fields({ a: longString('a'), 'x-delivery-count': long(1), z: longString('z') }))
   })
 
-  it('that has not been is told of in 3.13 alone', () => {
+  it('that has not been is told of in 3.13 alone (semantics 11 d)', () => {
     expect(returnHeaders(undefined, undefined, OLD)).toEqual(fields({ 'x-delivery-count': long(0) }))
     expect([MIDDLE, NEW].map((profile) => returnHeaders(undefined, undefined, profile))).toEqual([undefined, undefined])
   })
@@ -49,7 +49,7 @@ describe('11.2 the delivery limit', () => {
     expect([exhausted(NEW, 2, 9), exhausted(NEW, 3, 9)]).toEqual([false, true])
   })
 
-  it('is none below 0', () => {
+  it('is none below 0 (semantics 11.2 b)', () => {
     expect(isExhausted({ failures: 1e6, returns: 1e6 }, quorum({ 'x-delivery-limit': -1 }), NEW)).toBe(false)
   })
 })
@@ -59,7 +59,7 @@ describe('11.6 delayed retry', () => {
     expect(retryDelayMs({ failures: 9, returns: 9 }, 'reject', quorum({}))).toBe(0)
   })
 
-  it('waits in steps of the least delay, at most the greatest', () => {
+  it('waits in steps of the least delay, at most the greatest (semantics 11.6 c)', () => {
     const args = { 'x-delayed-retry-type': 'all', 'x-delayed-retry-min': 40, 'x-delayed-retry-max': 100 }
     const waits = [1, 2, 3, 1000].map((returns) => retryDelayMs({ failures: 0, returns }, 'nack', quorum(args)))
     expect(waits).toEqual([40, 80, 100, 100])

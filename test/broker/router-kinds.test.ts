@@ -57,7 +57,7 @@ describe('routes through the types of exchanges', () => {
   })
 
   it.each(['x-random', 'x-local-random'])(
-    '%s reaches one queue at a time, and all in the end (plugins 3)',
+    '%s reaches one queue at a time, and all in the end (plugins 3 a)',
     async (type) => {
       const { vhost } = await started(type)
       const found = mapping(vhost)
@@ -67,7 +67,7 @@ describe('routes through the types of exchanges', () => {
   )
 
   it.each(['x-consistent-hash', 'x-modulus-hash'])(
-    '%s sends each key where it did before the restart (plugins 1, 4)',
+    '%s sends each key where it did before the restart (plugins 1 k, 4 a, 4 c)',
     async (type) => {
       const running = await started(type)
       const before = mapping(running.vhost)
@@ -77,7 +77,7 @@ describe('routes through the types of exchanges', () => {
     },
   )
 
-  it('x-consistent-hash goes by a header or a property of the message (plugins 9)', async () => {
+  it('x-consistent-hash goes by a header or a property of the message (plugins 1 b, 9 a)', async () => {
     for (const [args, propertiesOf] of [
       [{ 'hash-header': 'h' }, (id: string) => ({ headers: { h: id } })],
       [{ 'hash-property': 'correlation_id' }, (id: string) => ({ correlationId: id })],
@@ -101,14 +101,14 @@ describe('routes through the types of exchanges', () => {
 })
 
 describe('4 routes of a message with several keys', () => {
-  it('reach each queue once (semantics 4)', async () => {
+  it('reach each queue once (semantics 4 b)', async () => {
     const { vhost } = await recoverBroker()
     declareQueue(vhost, 'q')
     for (const key of ['a', 'b']) bind(vhost, 'amq.direct', 'q', key)
     expect(publish(vhost, 'amq.direct', 'a', '', { headers: { CC: ['b'] } }).queues).toEqual(['q'])
   })
 
-  it('leave the alternate exchange alone where one of the keys has a destination (semantics 4.4)', async () => {
+  it('leave the alternate exchange alone where one of the keys has a destination (semantics 4.4 c)', async () => {
     const { vhost } = await recoverBroker()
     declareExchange(vhost, 'x', { arguments: fields({ 'alternate-exchange': longString('amq.fanout') }) })
     for (const name of ['main', 'other']) declareQueue(vhost, name)

@@ -14,7 +14,7 @@ async function started(...queues: string[]): Promise<VirtualHost> {
 const alternate = (name: string) => ({ arguments: fields({ 'alternate-exchange': longString(name) }) })
 
 describe('Router', () => {
-  it('routes from the default exchange to the queue that the key names', async () => {
+  it('routes from the default exchange to the queue that the key names (semantics 2.1 c)', async () => {
     const vhost = await started('q')
     expect(routed(vhost, '', 'q')).toEqual(['q'])
     expect(routed(vhost, '', 'none')).toEqual([])
@@ -22,7 +22,7 @@ describe('Router', () => {
     expect(routed(vhost, '', 'q')).toEqual([])
   })
 
-  it('reaches a queue once, however many bindings and ways lead to it', async () => {
+  it('reaches a queue once, however many bindings and ways lead to it (semantics 4 b)', async () => {
     const vhost = await started('q')
     for (const name of ['f', 'g']) declareExchange(vhost, name, { type: 'fanout' })
     for (const key of ['k', 'l']) bind(vhost, 'f', 'q', key)
@@ -31,7 +31,7 @@ describe('Router', () => {
     expect(routed(vhost, 'f', 'k')).toEqual(['q'])
   })
 
-  it('follows bindings between exchanges, with the key unchanged, and ends in circles', async () => {
+  it('follows bindings between exchanges, with the key unchanged, and ends in circles (semantics 2.4 b, 4.4 b)', async () => {
     const vhost = await started('q', 'r')
     declareExchange(vhost, 'f', { type: 'fanout' })
     declareExchange(vhost, 'd')
@@ -101,7 +101,7 @@ describe('Router', () => {
 })
 
 describe('an alternate exchange', () => {
-  it('gets what its exchange has no destination for, and nothing else', async () => {
+  it('gets what its exchange has no destination for, and nothing else (semantics 2.2 t, 4.4 c)', async () => {
     const vhost = await started('q', 'rest')
     declareExchange(vhost, 'ae', { type: 'fanout', isInternal: true })
     declareExchange(vhost, 'd', alternate('ae'))
@@ -111,7 +111,7 @@ describe('an alternate exchange', () => {
     expect(routed(vhost, 'd', 'other')).toEqual(['rest'])
   })
 
-  it('is not asked where the message went to an exchange, though that had no use for it', async () => {
+  it('is not asked where the message went to an exchange, though that had no use for it (semantics 4.4 c)', async () => {
     const vhost = await started('rest')
     declareExchange(vhost, 'ae', { type: 'fanout' })
     declareExchange(vhost, 'd', alternate('ae'))
@@ -121,7 +121,7 @@ describe('an alternate exchange', () => {
     expect(routed(vhost, 'd', 'k')).toEqual([])
   })
 
-  it('may have one itself, may be the default exchange, and may be missing or lead back', async () => {
+  it('may have one itself, may be the default exchange, and may be missing or lead back (semantics 4.4 e)', async () => {
     const vhost = await started('rest', 'named')
     declareExchange(vhost, 'a', alternate('b'))
     declareExchange(vhost, 'b', alternate('c'))

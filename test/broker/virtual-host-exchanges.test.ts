@@ -18,7 +18,7 @@ function declaration(name: string, options: Partial<DeclareExchange> = {}): Decl
 }
 
 describe('a new virtual host', () => {
-  it('has the predeclared exchanges, durable and not auto-delete', async () => {
+  it('has the predeclared exchanges, durable and not auto-delete (semantics 2.1 a, 2.1 b)', async () => {
     const vhost = (await recoverBroker()).broker.addVirtualHost('new')
     const found = [...vhost.exchanges].map(
       ({ name, type, isInternal }) => `${name} ${type}${isInternal ? ' internal' : ''}`,
@@ -37,7 +37,7 @@ describe('a new virtual host', () => {
 })
 
 describe('exchange.declare', () => {
-  it('refuses an unknown type before anything else', async () => {
+  it('refuses an unknown type before anything else (semantics 2.2 a)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     const declared = declaration('', { type: 'x-nonsense' })
@@ -49,7 +49,7 @@ describe('exchange.declare', () => {
     expect(access.asked).toEqual([])
   })
 
-  it('refuses the default exchange', async () => {
+  it('refuses the default exchange (semantics 2.1 d)', async () => {
     const vhost = await started()
     const text = 'operation not permitted on the default exchange'
     expectError(() => declareExchange(vhost, ''), ACCESS_REFUSED, text)
@@ -58,7 +58,7 @@ describe('exchange.declare', () => {
     expectError(() => vhost.deleteExchange('', false, anyAccess), ACCESS_REFUSED, text)
   })
 
-  it('refuses a reserved name only where nothing of it exists', async () => {
+  it('refuses a reserved name only where nothing of it exists (semantics 1.2 f, 2.2 l)', async () => {
     const vhost = await started()
     const text = "exchange name 'amq.mine' contains reserved prefix 'amq.*'"
     expectError(() => declareExchange(vhost, 'amq.mine'), ACCESS_REFUSED, text)
@@ -68,7 +68,7 @@ describe('exchange.declare', () => {
     expectError(() => declareExchange(vhost, 'amq.direct', { type: 'fanout' }), PRECONDITION_FAILED, different)
   })
 
-  it('leaves carriage returns and line feeds out of the name', async () => {
+  it('leaves carriage returns and line feeds out of the name (semantics 1.2 b)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'a\r\nb\n')
     expect(vhost.findExchange('ab')?.name).toBe('ab')
@@ -77,7 +77,7 @@ describe('exchange.declare', () => {
     expect(vhost.findExchange('ab')).toBeUndefined()
   })
 
-  it('asks for configure, and for a new one with an alternate exchange for read and write', async () => {
+  it('asks for configure, and for a new one with an alternate exchange for read and write (semantics 2.2 g, 15 c)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     vhost.declareExchange(declaration('x', { arguments: alternate('other') }), access)
@@ -97,7 +97,19 @@ describe('exchange.declare', () => {
     },
   )
 
-  it('refuses an alternate exchange that is no string, before its permissions', async () => {
+  it('looks at the default exchange, then the right to configure, then what is different (semantics 2.2 e)', async () => {
+    const vhost = await started()
+    const access = new RecordingAccess()
+    const text = 'operation not permitted on the default exchange'
+    const toDefault = () => vhost.declareExchange(declaration('', { type: 'fanout' }), access)
+    expectError(toDefault, ACCESS_REFUSED, text)
+    expect(access.asked).toEqual([])
+    declareExchange(vhost, 'x')
+    const different = declaration('x', { type: 'fanout' })
+    expect(() => vhost.declareExchange(different, new RecordingAccess("configure exchange 'x'"))).toThrow(Refused)
+  })
+
+  it('refuses an alternate exchange that is no string, before its permissions (semantics 2.2 f)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     const declared = declaration('x', { arguments: [{ name: 'alternate-exchange', value: { type: 'I', value: 1 } }] })
@@ -106,7 +118,7 @@ describe('exchange.declare', () => {
     expect(access.asked).toEqual(["configure exchange 'x'"])
   })
 
-  it('accepts and keeps arguments that nobody knows', async () => {
+  it('accepts and keeps arguments that nobody knows (semantics 2.2 u)', async () => {
     const vhost = await started()
     const args = [{ name: 'x-mine', value: longString('kept') }]
     declareExchange(vhost, 'x', { arguments: args })
@@ -114,7 +126,7 @@ describe('exchange.declare', () => {
     expect(vhost.exchange('x').arguments).toEqual(args)
   })
 
-  it('needs any one right when passive, and the exchange', async () => {
+  it('needs any one right when passive, and the exchange (semantics 2.2 o)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'x', { type: 'topic' })
     const access = new RecordingAccess()
@@ -144,7 +156,7 @@ describe('the equivalence of exchanges', () => {
     [{}, { isDurable: false, isAutoDelete: true, isInternal: true }, 'durable', "'false'", "'true'"],
     [{}, { isAutoDelete: true, isInternal: true, arguments: alternate('b') }, 'auto_delete', "'true'", "'false'"],
     [{}, { isInternal: true, arguments: alternate('b') }, 'internal', "'true'", "'false'"],
-  ])('of %j does not include %j', async (current, received, field, newValue, oldValue) => {
+  ])('of %j does not include %j (semantics 2.2 j, 2.2 l)', async (current, received, field, newValue, oldValue) => {
     const vhost = await started()
     declareExchange(vhost, 'x', current)
     const text = inequivalent(field, newValue, oldValue)
@@ -154,7 +166,7 @@ describe('the equivalence of exchanges', () => {
 })
 
 describe('exchange.delete', () => {
-  it('refuses the exchanges of the system, there or not, before asking for rights', async () => {
+  it('refuses the exchanges of the system, there or not, before asking for rights (semantics 2.3 a)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     for (const name of ['amq.topic', 'amq.none']) {
@@ -164,7 +176,7 @@ describe('exchange.delete', () => {
     expect(access.asked).toEqual([])
   })
 
-  it('asks for configure, also where nothing is to be deleted', async () => {
+  it('asks for configure, also where nothing is to be deleted (semantics 2.3 b, 2.3 d, 15 c)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     vhost.deleteExchange('none', true, access)
@@ -172,7 +184,7 @@ describe('exchange.delete', () => {
     expect(() => vhost.deleteExchange('none', false, new RecordingAccess("configure exchange 'none'"))).toThrow(Refused)
   })
 
-  it('with if-unused counts the bindings that start from the exchange only', async () => {
+  it('with if-unused counts the bindings that start from the exchange only (semantics 2.3 c)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'x')
     declareExchange(vhost, 'y')
@@ -187,7 +199,7 @@ describe('exchange.delete', () => {
     expect([vhost.findExchange('x'), vhost.findExchange('y')]).toEqual([undefined, undefined])
   })
 
-  it('removes the bindings from and to the exchange', async () => {
+  it('removes the bindings from and to the exchange (semantics 2.3 e)', async () => {
     const vhost = await started()
     for (const name of ['x', 'y', 'z']) declareExchange(vhost, name)
     const queue = declareQueue(vhost, 'q')
@@ -203,7 +215,7 @@ describe('exchange.delete', () => {
 describe('an auto-delete exchange', () => {
   const autoDelete = { isAutoDelete: true }
 
-  it('goes with the last binding that starts from it, and never without one', async () => {
+  it('goes with the last binding that starts from it, and never without one (semantics 2.2 q, 2.2 r)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'x', autoDelete)
     declareQueue(vhost, 'q')
@@ -218,7 +230,7 @@ describe('an auto-delete exchange', () => {
     expect(vhost.findExchange('x')).toBeUndefined()
   })
 
-  it('stays when it is no destination any more', async () => {
+  it('stays when it is no destination any more (semantics 2.2 r)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'x')
     declareExchange(vhost, 'y', autoDelete)
@@ -227,7 +239,7 @@ describe('an auto-delete exchange', () => {
     expect(vhost.findExchange('y')).toBeDefined()
   })
 
-  it('goes when its last queue is deleted', async () => {
+  it('goes when its last queue is deleted (semantics 2.2 q)', async () => {
     const vhost = await started()
     declareExchange(vhost, 'x', autoDelete)
     const queue = declareQueue(vhost, 'q')
@@ -237,7 +249,7 @@ describe('an auto-delete exchange', () => {
     expect(vhost.findExchange('x')).toBeUndefined()
   })
 
-  it('takes a chain of others with it', async () => {
+  it('takes a chain of others with it (semantics 2.3 f)', async () => {
     const vhost = await started()
     for (const name of ['a', 'b', 'c']) declareExchange(vhost, name, autoDelete)
     declareExchange(vhost, 'stays')

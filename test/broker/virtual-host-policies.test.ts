@@ -31,7 +31,7 @@ async function withAlternates(): Promise<RunningBroker> {
 }
 
 describe('16 the policy key alternate-exchange', () => {
-  it('takes effect at once on exchanges there are, also for keys that have been routed before', async () => {
+  it('takes effect at once on exchanges there are, also for keys that have been routed before (semantics 4.4 d, 16 d; corner policy 5)', async () => {
     const { vhost } = await withAlternates()
     expect(routed(vhost, 'x', 'k')).toEqual([])
     setAlternate(vhost, 'ae')
@@ -50,7 +50,7 @@ describe('16 the policy key alternate-exchange', () => {
     expect(routed(vhost, 'amq.direct', 'k')).toEqual(['to-ae'])
   })
 
-  it('gives way to the argument', async () => {
+  it('gives way to the argument (semantics 16 e)', async () => {
     const { vhost } = await withAlternates()
     declareExchange(vhost, 'own', { arguments: fields({ 'alternate-exchange': longString('other') }) })
     setAlternate(vhost, 'ae')
@@ -75,7 +75,7 @@ describe('16 a policy', () => {
     ['durable', {}],
     ['exclusive', { exclusiveOwner: {} }],
     ['transient', { isDurable: false }],
-  ])('reaches queues that are %s', async (_, options) => {
+  ])('reaches queues that are %s (semantics 16 d)', async (_, options) => {
     const { vhost } = await recoverBroker()
     const queue = declareQueue(vhost, 'q', options)
     expires(vhost, '')
@@ -84,7 +84,7 @@ describe('16 a policy', () => {
     expect(queue.settings.expiresMs).toBeUndefined()
   })
 
-  it('reaches queues that the broker has named, and queues made later', async () => {
+  it('reaches queues that the broker has named, and queues made later (semantics 16 d)', async () => {
     const { vhost } = await recoverBroker()
     const queue = declareQueue(vhost, '')
     expires(vhost, '^amq\\.gen-')
@@ -99,7 +99,7 @@ describe('16 a policy', () => {
     expect(queue.settings.expiresMs).toBeUndefined()
   })
 
-  it('is weighed against the arguments and the operator policy', async () => {
+  it('is weighed against the arguments and the operator policy (semantics 16 h; corner policy 1, policy 2)', async () => {
     const { vhost } = await recoverBroker()
     const queue = declareQueue(vhost, 'q', { arguments: fields({ 'x-max-length': long(4) }) })
     vhost.policies.set('user', { name: 'p', pattern: '', definition: { 'max-length': 9, expires: 8 } })
@@ -177,7 +177,7 @@ describe('what is known of a virtual host', () => {
     expect(broker.addVirtualHost('theirs').metadata.description).toBe('')
   })
 
-  it('decides over the type of queues before the broker does (semantics 3.6)', async () => {
+  it('decides over the type of queues before the broker does (semantics 3.6 a)', async () => {
     const { vhost, broker } = await recoverBroker()
     expect(vhost.defaultQueueType).toBe('classic')
     vhost.setMetadata({ defaultQueueType: 'stream' })

@@ -33,14 +33,14 @@ function declaration(name: string, options: Partial<DeclareQueue> = {}): Declare
 const deadLettered = [{ name: 'x-dead-letter-exchange', value: longString('dlx') }]
 
 describe('queue.declare', () => {
-  it('names a queue that was given no name', async () => {
+  it('names a queue that was given no name (semantics 1.2 h)', async () => {
     const vhost = await started()
     const names = ['', '', '\r\n'].map((name) => declareQueue(vhost, name).name)
     for (const name of names) expect(name).toMatch(/^amq\.gen-[A-Za-z0-9_-]{22}$/)
     expect(new Set(names).size).toBe(3)
   })
 
-  it('refuses every reserved name, that of an existing queue as well, before asking for rights', async () => {
+  it('refuses every reserved name, that of an existing queue as well, before asking for rights (semantics 1.2 d, 3.1 c, 13 a)', async () => {
     const vhost = await started()
     const { name } = declareQueue(vhost, '')
     const access = new RecordingAccess()
@@ -52,7 +52,7 @@ describe('queue.declare', () => {
     expect(vhost.checkQueue(name, owner, anyAccess).name).toBe(name)
   })
 
-  it('leaves carriage returns and line feeds out of the name, and no other octet', async () => {
+  it('leaves carriage returns and line feeds out of the name, and no other octet (semantics 1.2 b, 1.2 c)', async () => {
     const vhost = await started()
     expect(declareQueue(vhost, 'a\nb\r').name).toBe('ab')
     expect(declareQueue(vhost, 'a\x00 \t\xff').name).toBe('a\x00 \t\xff')
@@ -64,17 +64,17 @@ describe('queue.declare', () => {
     expectError(() => vhost.purgeQueue('a\nb', owner, anyAccess), NOT_FOUND, "no queue 'a\nb' in vhost '/'")
   })
 
-  it('tells names apart by case', async () => {
+  it('tells names apart by case (semantics 1.2 a)', async () => {
     const vhost = await started()
     expect(declareQueue(vhost, 'q')).not.toBe(declareQueue(vhost, 'Q'))
   })
 
-  it('answers with the queue that exists', async () => {
+  it('answers with the queue that exists (semantics 3.1 d)', async () => {
     const vhost = await started()
     expect(declareQueue(vhost, 'q')).toBe(declareQueue(vhost, 'q'))
   })
 
-  it('asks for configure, and for a new one with a dead letter exchange for read and write', async () => {
+  it('asks for configure, and for a new one with a dead letter exchange for read and write (semantics 3.1 f, 15 d)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     const declared = declaration('q', { arguments: deadLettered })
@@ -94,7 +94,7 @@ describe('queue.declare', () => {
     expect(access.asked).toEqual([`configure queue '${name}'`])
   })
 
-  it('needs any one right when passive, and the queue, and compares nothing', async () => {
+  it('needs any one right when passive, and the queue, and compares nothing (semantics 3.1 o, 3.1 q)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q')
     const access = new RecordingAccess()
@@ -105,7 +105,7 @@ describe('queue.declare', () => {
     expectError(() => vhost.checkQueue('', owner, anyAccess), NOT_FOUND, "no queue '' in vhost '/'")
   })
 
-  it('denies transient queues that are not exclusive where the profile does', async () => {
+  it('denies transient queues that are not exclusive where the profile does (semantics 3.1 g)', async () => {
     const profile = { ...COMPAT_PROFILES['4.3'], permitsTransientNonexclusiveQueues: false }
     const { vhost } = await recoverBroker(undefined, profile)
     const text =
@@ -124,7 +124,7 @@ describe('queue.declare', () => {
 })
 
 describe('an exclusive queue', () => {
-  it('is refused to every other connection, whatever it does', async () => {
+  it('is refused to every other connection, whatever it does (semantics 3.2 c, 3.2 f)', async () => {
     const vhost = await started()
     declareQueue(vhost, 'q', { exclusiveOwner: owner })
     declareExchange(vhost, 'x')
@@ -144,14 +144,14 @@ describe('an exclusive queue', () => {
     vhost.bindings.unbind({ ...toQ, key: 'none' }, otherOwner, anyAccess)
   })
 
-  it('is never durable, and is re-declared after the same rule', async () => {
+  it('is never durable, and is re-declared after the same rule (semantics 3.2 b)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q', { exclusiveOwner: owner, isDurable: true })
     expect(queue.isDurable).toBe(false)
     expect(declareQueue(vhost, 'q', { exclusiveOwner: owner, isDurable: false })).toBe(queue)
   })
 
-  it('is locked, not inequivalent, when the flag differs, before any other difference', async () => {
+  it('is locked, not inequivalent, when the flag differs, before any other difference (semantics 3.2 i, 3.4 a, 21 2)', async () => {
     const vhost = await started()
     declareQueue(vhost, 'q', { exclusiveOwner: owner })
     declareQueue(vhost, 'r')
@@ -161,7 +161,7 @@ describe('an exclusive queue', () => {
     expectError(declareR, RESOURCE_LOCKED, locked('r'))
   })
 
-  it('goes with its connection, and with it the bindings and auto-delete exchanges', async () => {
+  it('goes with its connection, and with it the bindings and auto-delete exchanges (semantics 3.2 d)', async () => {
     const vhost = await started()
     for (const name of ['one', 'two']) declareQueue(vhost, name, { exclusiveOwner: owner })
     vhost.declareQueue(declaration('theirs', { exclusiveOwner: otherOwner }), otherOwner, anyAccess)
@@ -184,7 +184,7 @@ describe('an exclusive queue', () => {
 })
 
 describe('an auto-delete queue', () => {
-  it('goes with its last consumer, and never without one', async () => {
+  it('goes with its last consumer, and never without one (semantics 3.2 g, 3.2 h, 21 6)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q', { isAutoDelete: true })
     const sink = new RecordingSink()
@@ -209,7 +209,7 @@ describe('an auto-delete queue', () => {
 })
 
 describe('queue.purge', () => {
-  it('asks for read and needs the queue', async () => {
+  it('asks for read and needs the queue (semantics 3.5 a)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     expectError(() => vhost.purgeQueue('q', owner, access), NOT_FOUND, "no queue 'q' in vhost '/'")
@@ -217,7 +217,7 @@ describe('queue.purge', () => {
     expect(() => vhost.purgeQueue('q', owner, new RecordingAccess("read queue 'q'"))).toThrow(Refused)
   })
 
-  it('returns the number of ready messages, which it drops', async () => {
+  it('returns the number of ready messages, which it drops (semantics 3.5 b)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q')
     new RecordingSink().consume(queue, 'a', { prefetch: 1 })
@@ -230,7 +230,7 @@ describe('queue.purge', () => {
 describe('queue.delete', () => {
   const always = { ifUnused: false, ifEmpty: false }
 
-  it('asks for configure and takes a missing queue for an empty one', async () => {
+  it('asks for configure and takes a missing queue for an empty one (semantics 3.5 d, 3.5 e)', async () => {
     const vhost = await started()
     const access = new RecordingAccess()
     expect(vhost.deleteQueue('none', { ifUnused: true, ifEmpty: true }, owner, access)).toBe(0)
@@ -240,7 +240,7 @@ describe('queue.delete', () => {
     )
   })
 
-  it('with if-empty and if-unused counts ready messages, then consumers', async () => {
+  it('with if-empty and if-unused counts ready messages, then consumers (semantics 3.5 f, 21 7)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q')
     const sink = new RecordingSink()
@@ -259,7 +259,7 @@ describe('queue.delete', () => {
     expect(vhost.findQueue('q')).toBeUndefined()
   })
 
-  it('returns the number of ready messages, cancels the consumers and removes the bindings', async () => {
+  it('returns the number of ready messages, cancels the consumers and removes the bindings (semantics 3.5 g, 3.5 k)', async () => {
     const vhost = await started()
     const queue = declareQueue(vhost, 'q')
     declareExchange(vhost, 'x')

@@ -25,7 +25,7 @@ async function leftAfterClose(channel: AmqpChannel): Promise<string[]> {
 }
 
 describe('basic.ack', () => {
-  it('settles one delivery, in any order', async () => {
+  it('settles one delivery, in any order (semantics 8 e)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c')
     await take(channel, 3)
     channel.send('BasicAck', { deliveryTag: 2 })
@@ -41,7 +41,7 @@ describe('basic.ack', () => {
     expect(await leftAfterClose(channel)).toEqual(['d'])
   })
 
-  it('with multiple and tag 0, settles everything, be it nothing', async () => {
+  it('with multiple and tag 0, settles everything, be it nothing (semantics 8 g, 21 9)', async () => {
     const channel = await channelWithMessages('a', 'b')
     channel.send('BasicAck', { deliveryTag: 0, multiple: true })
     await take(channel, 2)
@@ -50,20 +50,20 @@ describe('basic.ack', () => {
     expect(await leftAfterClose(channel)).toEqual([])
   })
 
-  it('refuses tag 0 without multiple', async () => {
+  it('refuses tag 0 without multiple (semantics 8 h, 21 9)', async () => {
     const channel = await channelWithMessages('a')
     await take(channel, 1)
     await channel.refuses('BasicAck', { deliveryTag: 0 }, 406, unknown(0))
   })
 
-  it('refuses a tag that was never handed out, and gives back what was', async () => {
+  it('refuses a tag that was never handed out, and gives back what was (semantics 8 e, 19 o)', async () => {
     const channel = await channelWithMessages('a')
     await take(channel, 1)
     await channel.refuses('BasicAck', { deliveryTag: 2 }, 406, unknown(2))
     expect(await channel.drain('q')).toEqual(['a'])
   })
 
-  it('refuses a tag that is settled already', async () => {
+  it('refuses a tag that is settled already (semantics 8 e)', async () => {
     const channel = await channelWithMessages('a', 'b')
     await take(channel, 2)
     channel.send('BasicAck', { deliveryTag: 2 })
@@ -71,7 +71,7 @@ describe('basic.ack', () => {
     expect(await channel.drain('q')).toEqual(['a'])
   })
 
-  it('with multiple, refuses a tag that is not outstanding and settles nothing', async () => {
+  it('with multiple, refuses a tag that is not outstanding and settles nothing (semantics 8 f, 21 9)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c')
     await take(channel, 3)
     channel.send('BasicAck', { deliveryTag: 2 })
@@ -81,7 +81,7 @@ describe('basic.ack', () => {
     await channel.refuses('BasicAck', { deliveryTag: 9, multiple: true }, 406, unknown(9))
   })
 
-  it('refuses the tag of another channel', async () => {
+  it('refuses the tag of another channel (semantics 8 o)', async () => {
     const channel = await channelWithMessages('a')
     await take(channel, 1)
     const other = await channel.client.openChannel()
@@ -101,26 +101,29 @@ describe('basic.ack', () => {
 })
 
 describe('basic.nack and basic.reject', () => {
-  it.each(['BasicNack', 'BasicReject'])('%s puts a message back at its place, redelivered', async (method) => {
-    const channel = await channelWithMessages('a', 'b', 'c')
-    await take(channel, 2)
-    channel.send(method, { deliveryTag: 1, requeue: true })
-    const again = await channel.get('q')
-    expect(String(again?.body)).toBe('a')
-    expect(again?.fields).toMatchObject({ deliveryTag: 3, redelivered: true })
-    expect((await channel.get('q'))?.fields).toMatchObject({ redelivered: false })
-    channel.send(method, { deliveryTag: 2, requeue: true })
-    expect(await channel.drain('q')).toEqual(['b'])
-  })
+  it.each(['BasicNack', 'BasicReject'])(
+    '%s puts a message back at its place, redelivered (semantics 8 i, 8 j, 8 q, 8 s, 21 11)',
+    async (method) => {
+      const channel = await channelWithMessages('a', 'b', 'c')
+      await take(channel, 2)
+      channel.send(method, { deliveryTag: 1, requeue: true })
+      const again = await channel.get('q')
+      expect(String(again?.body)).toBe('a')
+      expect(again?.fields).toMatchObject({ deliveryTag: 3, redelivered: true })
+      expect((await channel.get('q'))?.fields).toMatchObject({ redelivered: false })
+      channel.send(method, { deliveryTag: 2, requeue: true })
+      expect(await channel.drain('q')).toEqual(['b'])
+    },
+  )
 
-  it.each(['BasicNack', 'BasicReject'])('%s drops a message without requeue', async (method) => {
+  it.each(['BasicNack', 'BasicReject'])('%s drops a message without requeue (semantics 8 i, 8 j)', async (method) => {
     const channel = await channelWithMessages('a', 'b')
     await take(channel, 2)
     channel.send(method, { deliveryTag: 1, requeue: false })
     expect(await leftAfterClose(channel)).toEqual(['b'])
   })
 
-  it.each(['BasicNack', 'BasicReject'])('%s refuses unknown tags', async (method) => {
+  it.each(['BasicNack', 'BasicReject'])('%s refuses unknown tags (semantics 8 e)', async (method) => {
     const channel = await channelWithMessages('a')
     await take(channel, 1)
     channel.send(method, { deliveryTag: 1, requeue: false })
@@ -128,7 +131,7 @@ describe('basic.nack and basic.reject', () => {
     await channel.refuses(method, { deliveryTag: 0, requeue: true }, 406, unknown(0))
   })
 
-  it('nack with multiple puts everything up to the tag back, in order', async () => {
+  it('nack with multiple puts everything up to the tag back, in order (semantics 8 i)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c', 'd', 'e')
     await take(channel, 4)
     channel.send('BasicNack', { deliveryTag: 3, multiple: true, requeue: true })
@@ -149,7 +152,7 @@ describe('basic.nack and basic.reject', () => {
     expect(delivery?.fields).toMatchObject({ redelivered: true, deliveryTag: 1 })
   })
 
-  it('delivers requeued messages before those that came later', async () => {
+  it('delivers requeued messages before those that came later (semantics 8 q)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c')
     await take(channel, 2)
     channel.publishTo('q', 'd')
@@ -160,7 +163,7 @@ describe('basic.nack and basic.reject', () => {
 })
 
 describe('basic.recover', () => {
-  it('puts back everything unacked of the channel, and nothing else', async () => {
+  it('puts back everything unacked of the channel, and nothing else (semantics 8 k)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c')
     const other = await channel.client.openChannel()
     await take(channel, 2)
@@ -171,7 +174,7 @@ describe('basic.recover', () => {
     expect(await channel.drain('q')).toEqual(['b'])
   })
 
-  it('answers before it delivers again', async () => {
+  it('answers before it delivers again (semantics 8 k, 8 s)', async () => {
     const channel = await channelWithMessages('a')
     await channel.consume('q')
     await channel.deliveries(1)
@@ -181,19 +184,19 @@ describe('basic.recover', () => {
     await channel.refuses('BasicAck', { deliveryTag: 1 }, 406, unknown(1))
   })
 
-  it('does not mind having nothing to do', async () => {
+  it('does not mind having nothing to do (semantics 8 p)', async () => {
     const channel = await channelWithMessages()
     await channel.call('BasicRecover', { requeue: true })
   })
 
-  it('has an asynchronous form without an answer', async () => {
+  it('has an asynchronous form without an answer (semantics 8 l)', async () => {
     const channel = await channelWithMessages('a', 'b')
     await take(channel, 2)
     channel.send('BasicRecoverAsync', { requeue: true })
     expect(await channel.drain('q')).toEqual(['a', 'b'])
   })
 
-  it.each(['BasicRecover', 'BasicRecoverAsync'])('refuses %s without requeue', async (method) => {
+  it.each(['BasicRecover', 'BasicRecoverAsync'])('refuses %s without requeue (semantics 8 m, 19 w)', async (method) => {
     const channel = await channelWithMessages()
     channel.send(method, { requeue: false })
     await channel.client.expectClosed(540, 'NOT_IMPLEMENTED - requeue=false', method)
@@ -201,7 +204,7 @@ describe('basic.recover', () => {
 })
 
 describe('unacked messages', () => {
-  it('are back before channel.close-ok, at their places and redelivered', async () => {
+  it('are back before channel.close-ok, at their places and redelivered (semantics 8 n, 8 q, 21 11)', async () => {
     const channel = await channelWithMessages('a', 'b', 'c')
     await channel.call('BasicQos', { prefetchCount: 2 })
     await channel.consume('q')
@@ -213,7 +216,7 @@ describe('unacked messages', () => {
     expect(await other.drain('q')).toEqual(['b', 'c'])
   })
 
-  it('are back, and the consumers gone, after the channel failed', async () => {
+  it('are back, and the consumers gone, after the channel failed (semantics 1.3 d, 8 n)', async () => {
     const channel = await channelWithMessages('a', 'b')
     await channel.consume('q')
     await channel.deliveries(2)
@@ -221,7 +224,7 @@ describe('unacked messages', () => {
     expect(await channel.counts('q')).toEqual({ ready: 2, consumers: 0 })
   })
 
-  it('are back, and the consumers gone, before connection.close-ok', async () => {
+  it('are back, and the consumers gone, before connection.close-ok (semantics 8 n)', async () => {
     const channel = await channelWithMessages('a', 'b')
     const other = await fixture.channel()
     await other.consume('q')
@@ -231,7 +234,7 @@ describe('unacked messages', () => {
     expect(await channel.drain('q')).toEqual(['a', 'b'])
   })
 
-  it('are back when the socket is gone', async () => {
+  it('are back when the socket is gone (semantics 8 n, 8 s)', async () => {
     const channel = await channelWithMessages('a', 'b')
     const other = await fixture.channel()
     await other.consume('q')
@@ -243,7 +246,7 @@ describe('unacked messages', () => {
     expect(deliveries.map(({ fields }) => fields['redelivered'])).toEqual([true, true])
   })
 
-  it('start over with their delivery tags on a channel that is opened again', async () => {
+  it('start over with their delivery tags on a channel that is opened again (semantics 8 d)', async () => {
     const channel = await channelWithMessages('a')
     await take(channel, 1)
     await channel.call('ChannelClose', CHANNEL_CLOSE)

@@ -14,7 +14,7 @@ async function channelWithQueue() {
 }
 
 describe('queue.bind', () => {
-  it('binds once however often it is said', async () => {
+  it('binds once however often it is said (semantics 5 i)', async () => {
     const channel = await channelWithQueue()
     for (let time = 0; time < 2; time++) {
       await channel.call('QueueBind', { queue: 'q', exchange: 'amq.direct', routingKey: 'k' })
@@ -26,7 +26,7 @@ describe('queue.bind', () => {
     expect(await channel.drain('q')).toEqual([])
   })
 
-  it('takes bindings for different that differ in their arguments only', async () => {
+  it('takes bindings for different that differ in their arguments only (semantics 5 h; corner routing 8)', async () => {
     const channel = await channelWithQueue()
     const binding = { queue: 'q', exchange: 'amq.direct', routingKey: 'k' }
     await channel.call('QueueBind', { ...binding, arguments: { a: int(1), b: int(2) } })
@@ -40,18 +40,18 @@ describe('queue.bind', () => {
     expect(await channel.drain('q')).toEqual([])
   })
 
-  it('refuses the default exchange before it looks for the queue', async () => {
+  it('refuses the default exchange before it looks for the queue (semantics 2.1 d, 5 c)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('QueueBind', { queue: 'none', exchange: '' }, 403, NOT_ON_DEFAULT)
   })
 
-  it('reports a missing exchange before a missing queue', async () => {
+  it('reports a missing exchange before a missing queue (semantics 5 e, 1.3 e)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('QueueBind', { queue: 'none', exchange: 'nowhere' }, 404, noExchange('nowhere'))
     await channel.refuses('QueueBind', { queue: 'none', exchange: 'amq.fanout' }, 404, noQueue('none'))
   })
 
-  it('reports a bad argument before the queue of another connection', async () => {
+  it('reports a bad argument before the queue of another connection (semantics 5 f, 5 g, 4.3 h)', async () => {
     const owner = await fixture.channel()
     await owner.call('QueueDeclare', { queue: 'q', exclusive: true })
     const other = await fixture.channel()
@@ -61,7 +61,7 @@ describe('queue.bind', () => {
     await other.refuses('QueueBind', binding, 406, text)
   })
 
-  it('refuses an x-match that is no string', async () => {
+  it('refuses an x-match that is no string (semantics 4.3 h; corner routing 7)', async () => {
     const channel = await channelWithQueue()
     const text = 'PRECONDITION_FAILED - Invalid x-match field type signedint (value 1); expected longstr'
     const binding = { queue: 'q', exchange: 'amq.match', arguments: { 'x-match': int(1) } }
@@ -84,21 +84,21 @@ describe('queue.bind', () => {
 })
 
 describe('queue.unbind', () => {
-  it('answers for what is not bound or does not exist', async () => {
+  it('answers for what is not bound or does not exist (semantics 5 l, 21 4)', async () => {
     const channel = await channelWithQueue()
     await channel.call('QueueUnbind', { queue: 'q', exchange: 'amq.direct', routingKey: 'never' })
     await channel.call('QueueUnbind', { queue: 'none', exchange: 'amq.direct' })
     await channel.call('QueueUnbind', { queue: 'q', exchange: 'nowhere' })
   })
 
-  it('refuses the default exchange', async () => {
+  it('refuses the default exchange (semantics 2.1 d)', async () => {
     const channel = await channelWithQueue()
     await channel.refuses('QueueUnbind', { queue: 'q', exchange: '', routingKey: 'q' }, 403, NOT_ON_DEFAULT)
   })
 })
 
 describe('exchange.bind', () => {
-  it('passes messages on with their first exchange and key', async () => {
+  it('passes messages on with their first exchange and key (semantics 2.4 a, 4.4 a)', async () => {
     const channel = await channelWithQueue()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'topic' })
     await channel.call('ExchangeBind', { source: 'x', destination: 'amq.fanout', routingKey: 'a.*' })
@@ -121,19 +121,19 @@ describe('exchange.bind', () => {
     ['amq.fanout', ''],
     ['', 'amq.fanout'],
     ['', 'nowhere'],
-  ])("refuses the default exchange (from '%s' to '%s')", async (source, destination) => {
+  ])("refuses the default exchange (from '%s' to '%s') (semantics 2.1 d, 5 c)", async (source, destination) => {
     const channel = await fixture.channel()
     await channel.refuses('ExchangeBind', { source, destination }, 403, NOT_ON_DEFAULT)
     await channel.refuses('ExchangeUnbind', { source, destination }, 403, NOT_ON_DEFAULT)
   })
 
-  it('reports a missing source before a missing destination', async () => {
+  it('reports a missing source before a missing destination (semantics 2.4 a, 5 e)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('ExchangeBind', { source: 'a', destination: 'b' }, 404, noExchange('a'))
     await channel.refuses('ExchangeBind', { source: 'amq.fanout', destination: 'b' }, 404, noExchange('b'))
   })
 
-  it('refuses arguments that the source does not understand', async () => {
+  it('refuses arguments that the source does not understand (semantics 5 f)', async () => {
     const channel = await fixture.channel()
     const text =
       'PRECONDITION_FAILED - Invalid x-match field value <<"none">>; expected all, any, all-with-x, or any-with-x'
@@ -141,7 +141,7 @@ describe('exchange.bind', () => {
     await channel.refuses('ExchangeBind', binding, 406, text)
   })
 
-  it('takes a circle, in which every queue gets one copy', async () => {
+  it('takes a circle, in which every queue gets one copy (semantics 2.4 b, 4.4 b, 4 b, 21 17)', async () => {
     const channel = await channelWithQueue()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout' })
     await channel.call('ExchangeDeclare', { exchange: 'y', type: 'fanout' })
@@ -156,7 +156,7 @@ describe('exchange.bind', () => {
 })
 
 describe('exchange.unbind', () => {
-  it('ends the flow, and answers for what is not bound or does not exist', async () => {
+  it('ends the flow, and answers for what is not bound or does not exist (semantics 5 l)', async () => {
     const channel = await channelWithQueue()
     const binding = { source: 'amq.direct', destination: 'amq.fanout', routingKey: 'k' }
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
@@ -170,7 +170,7 @@ describe('exchange.unbind', () => {
     expect(await channel.drain('q')).toEqual([])
   })
 
-  it('removes carriage returns and line feeds from both names', async () => {
+  it('removes carriage returns and line feeds from both names (semantics 1.2 b)', async () => {
     const channel = await channelWithQueue()
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
     await channel.call('ExchangeBind', { source: 'amq.\ndirect', destination: 'amq.fan\rout', routingKey: 'k' })

@@ -10,7 +10,7 @@ describe('channel.flow', () => {
     expect(await channel.call('ChannelFlow', { active: true })).toEqual({ active: true })
   })
 
-  it('is refused when it asks to pause', async () => {
+  it('is refused when it asks to pause (semantics 19 w)', async () => {
     const channel = await fixture.channel()
     channel.send('ChannelFlow', { active: false })
     await channel.client.expectClosed(540, 'NOT_IMPLEMENTED - active=false', 'ChannelFlow')
@@ -18,7 +18,7 @@ describe('channel.flow', () => {
 })
 
 describe('access.request', () => {
-  it('hands out ticket 1, whatever was asked for', async () => {
+  it('hands out ticket 1, whatever was asked for (semantics 13 c)', async () => {
     const channel = await fixture.channel()
     const request = Buffer.from('\x00\x1e\x00\x0a\x05realm\x1f', 'latin1')
     const answer = new Promise<Buffer>((resolve) => channel.client.onceData(resolve))
@@ -37,7 +37,7 @@ describe('a channel', () => {
     await channel.call('TxCommit')
   })
 
-  it('fails alone: others of the connection go on with what they have', async () => {
+  it('fails alone: others of the connection go on with what they have (semantics 1.3 d)', async () => {
     const channel = await fixture.channel()
     const other = await channel.client.openChannel()
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -50,7 +50,7 @@ describe('a channel', () => {
     expect(await other.bodies(1)).toEqual(['b'])
   })
 
-  it('starts over when it is opened again after an error: no consumers, no confirms, no content begun', async () => {
+  it('starts over when it is opened again after an error: no consumers, no confirms, no content begun (semantics 1.3 d, 18 j)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     await channel.call('ConfirmSelect')
@@ -66,6 +66,17 @@ describe('a channel', () => {
     await channel.expectSilence()
     await channel.consume('q', { consumerTag: 'me' })
     expect(await channel.bodies(1)).toEqual(['unconfirmed'])
+  })
+
+  it('keeps what it has done when it fails (semantics 1.3 b, 1.3 c)', async () => {
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
+    channel.publish('amq.fanout', '', 'm')
+    await channel.refuses('BasicGet', { queue: 'none' }, 404, "NOT_FOUND - no queue 'none' in vhost '/'")
+    channel.publish('amq.fanout', '', 'still bound')
+    await channel.expectSilence()
+    expect(await (await fixture.channel()).drain('q')).toEqual(['m', 'still bound'])
   })
 
   it('has its name in no text longer than 255 octets', async () => {

@@ -5,12 +5,12 @@ const fixture = new BrokerFixture()
 const MIB = 1024 * 1024
 
 describe('a queue that is neither durable nor exclusive', () => {
-  it.each(['3.13', '4.2'] as const)('is permitted on the profile of %s', async (compat) => {
+  it.each(['3.13', '4.2'] as const)('is permitted on the profile of %s (semantics 20 d)', async (compat) => {
     await fixture.broker({ compat })
     await (await fixture.channel()).call('QueueDeclare', { queue: 'q' })
   })
 
-  it('closes the connection where the operator denies them, in a text that is cut', async () => {
+  it('closes the connection where the operator denies them, in a text that is cut (semantics 3.1 g, 20 d)', async () => {
     await fixture.broker({ compat: '4.3', permitTransientNonexclusiveQueues: false })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'exclusive', exclusive: true })
@@ -58,16 +58,19 @@ describe('basic.qos with global set', () => {
     [{ compat: '4.3' as const }, 2],
     [{ compat: '4.3' as const, permitGlobalQos: true }, 1],
     [{ compat: '4.2' as const, permitGlobalQos: false }, 2],
-  ])('limits the channel where it is permitted, else each consumer: %j', async (options, expected) => {
-    await fixture.broker(options)
-    expect(await delivered()).toBe(expected)
-  })
+  ])(
+    'limits the channel where it is permitted, else each consumer: %j (semantics 6.3 h, 20 e)',
+    async (options, expected) => {
+      await fixture.broker(options)
+      expect(await delivered()).toBe(expected)
+    },
+  )
 })
 
 describe('a topic binding key', () => {
   const binding = (routingKey: string) => ({ queue: 'q', exchange: 'amq.topic', routingKey })
 
-  it('may have two # on the profile of 4.3', async () => {
+  it('may have two # on the profile of 4.3 (semantics 4.2 f)', async () => {
     await fixture.broker({ compat: '4.3' })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', exclusive: true })
@@ -87,7 +90,7 @@ describe('a topic binding key', () => {
 })
 
 describe('the largest message', () => {
-  it('has 16 MiB by default', async () => {
+  it('has 16 MiB by default (semantics 18 e, 7.1 b, 17 h)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publish('', 'q', Buffer.alloc(16 * MIB))
@@ -98,7 +101,7 @@ describe('the largest message', () => {
     expect(await channel.counts('q')).toEqual({ ready: 1, consumers: 0 })
   })
 
-  it('may have more on the profile of 3.13', async () => {
+  it('may have more on the profile of 3.13 (semantics 20 p)', async () => {
     await fixture.broker({ compat: '3.13' })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })

@@ -25,7 +25,7 @@ describe('Confirms', () => {
     expect([confirms.hasDue, confirms.lastBatch, flushed(confirms)]).toEqual([false, 0, []])
   })
 
-  it('confirms a lone message alone', () => {
+  it('confirms a lone message alone (semantics 7.5 j)', () => {
     expect(flushed(confirmsOf(0))).toEqual(['1'])
   })
 
@@ -41,19 +41,19 @@ describe('Confirms', () => {
     expect(flushed(confirms)).toEqual(['3'])
   })
 
-  it('confirms what is above a waiting message one by one', () => {
+  it('confirms what is above a waiting message one by one (semantics 7.5 i)', () => {
     const confirms = confirmsOf(0, 0, 7, 0, 0)
     expect(flushed(confirms)).toEqual(['2+', '4', '5'])
     confirms.batchStored(7)
     expect(flushed(confirms)).toEqual(['3'])
   })
 
-  it('has the flag on the one below a waiting message when others are confirmed with it', () => {
+  it('has the flag on the one below a waiting message when others are confirmed with it (semantics 7.5 i)', () => {
     expect(flushed(confirmsOf(0, 7, 0))).toEqual(['1+', '3'])
     expect(flushed(confirmsOf(7, 0))).toEqual(['2'])
   })
 
-  it('writes refusals after confirms, each below the smallest of the other (semantics 7.5)', () => {
+  it('writes refusals after confirms, each below the smallest of the other (semantics 7.5 k)', () => {
     const confirms = confirmsOf(0, 0)
     confirms.refuse()
     confirms.add(0)
@@ -92,7 +92,7 @@ describe('Confirms', () => {
     expect([confirms.hasDue, confirms.lastBatch]).toEqual([false, 5])
   })
 
-  it('confirms each message once, not before its batch, and coalesced by the rule', () => {
+  it('confirms each message once, not before its batch, and coalesced by the rule (semantics 7.5 i; corner promise 5, persistence 6)', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 100, size: 'max' }), runSteps), { numRuns: 500 })
   })
 })

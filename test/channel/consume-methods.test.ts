@@ -12,7 +12,7 @@ async function channelWithQueue(fields = {}) {
 }
 
 describe('basic.consume', () => {
-  it('answers before the first delivery, which says where it comes from', async () => {
+  it('answers before the first delivery, which says where it comes from (semantics 6.1 p)', async () => {
     const channel = await channelWithQueue()
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.direct', routingKey: 'k' })
     channel.publish('amq.direct', 'k', 'm')
@@ -28,21 +28,21 @@ describe('basic.consume', () => {
     expect(String(delivery?.body)).toBe('m')
   })
 
-  it('makes up a tag for a consumer without one', async () => {
+  it('makes up a tag for a consumer without one (semantics 1.2 i, 6.1 d)', async () => {
     const channel = await channelWithQueue()
     const first = await channel.consume('q')
     expect(first).toMatch(/^amq\.ctag-[A-Za-z0-9_-]{22}$/)
     expect(await channel.consume('q')).not.toBe(first)
   })
 
-  it('stays silent when asked not to wait, and delivers', async () => {
+  it('stays silent when asked not to wait, and delivers (semantics 1.3 a, 6.1 e)', async () => {
     const channel = await channelWithQueue()
     channel.publishTo('q', 'm')
     channel.send('BasicConsume', { queue: 'q', consumerTag: 'me', nowait: true })
     expect((await channel.deliveries(1))[0]?.fields).toMatchObject({ consumerTag: 'me', deliveryTag: 1 })
   })
 
-  it('closes the connection when a tag of the channel is used again', async () => {
+  it('closes the connection when a tag of the channel is used again (semantics 6.1 a, 6.1 q, 19 v, 21 18)', async () => {
     const channel = await channelWithQueue()
     const other = await channel.client.openChannel()
     await channel.consume('q', { consumerTag: 'me' })
@@ -51,7 +51,7 @@ describe('basic.consume', () => {
     await channel.client.expectClosed(530, "NOT_ALLOWED - attempt to reuse consumer tag 'me'", 'BasicConsume')
   })
 
-  it('reports the tag before it looks for the queue', async () => {
+  it('reports the tag before it looks for the queue (semantics 6.1 a)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })
     channel.send('BasicConsume', { queue: 'none', consumerTag: 'me' })
@@ -66,12 +66,12 @@ describe('basic.consume', () => {
     }
   })
 
-  it('misses a queue that is not there', async () => {
+  it('misses a queue that is not there (semantics 1.3 e, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('BasicConsume', { queue: 'q' }, 404, NOT_FOUND)
   })
 
-  it('delivers to an exclusive consumer alone', async () => {
+  it('delivers to an exclusive consumer alone (semantics 6.1 g, 19 e)', async () => {
     const channel = await channelWithQueue()
     const other = await fixture.channel()
     await channel.consume('q', { exclusive: true })
@@ -82,7 +82,7 @@ describe('basic.consume', () => {
     await other.refuses('BasicConsume', { queue: 'q', exclusive: true }, 403, IN_EXCLUSIVE_USE)
   })
 
-  it('leaves basic.get alone where a consumer is exclusive', async () => {
+  it('leaves basic.get alone where a consumer is exclusive (semantics 8 b)', async () => {
     const channel = await channelWithQueue()
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.consume('q', { exclusive: true })
@@ -92,14 +92,14 @@ describe('basic.consume', () => {
     expect(String((await other.get('q'))?.body)).toBe('b')
   })
 
-  it('ignores no-local', async () => {
+  it('ignores no-local (semantics 6.1 f)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { noLocal: true })
     channel.publishTo('q', 'mine')
     expect(await channel.bodies(1)).toEqual(['mine'])
   })
 
-  it('settles what it sends to a consumer without acknowledgements, whose tags count all the same', async () => {
+  it('settles what it sends to a consumer without acknowledgements, whose tags count all the same (semantics 6.1 j, 6.1 k, 8 d, 8 e)', async () => {
     const channel = await channelWithQueue()
     channel.publishTo('q', 'a', 'b')
     await channel.consume('q', { noAck: true })
@@ -112,7 +112,7 @@ describe('basic.consume', () => {
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('refuses a priority that is no integer, and arguments of other types of queue', async () => {
+  it('refuses a priority that is no integer, and arguments of other types of queue (semantics 6.1 l, 6.1 n, 6.1 o; corner extension 14)', async () => {
     const channel = await channelWithQueue()
     const invalid = (name: string, rest: string) =>
       `PRECONDITION_FAILED - invalid arg '${name}' for queue 'q' in vhost '/'${rest}`
@@ -127,7 +127,7 @@ describe('basic.consume', () => {
     await channel.consume('q', { arguments: { whatever: 1 } })
   })
 
-  it('hands messages to consumers in turn, also within one channel', async () => {
+  it('hands messages to consumers in turn, also within one channel (semantics 6.1 r, 6.4 a)', async () => {
     const channel = await channelWithQueue()
     for (const consumerTag of ['1', '2', '3']) await channel.consume('q', { consumerTag })
     channel.publishTo('q', 'a', 'b', 'c', 'd', 'e', 'f')
@@ -138,7 +138,7 @@ describe('basic.consume', () => {
 })
 
 describe('basic.cancel', () => {
-  it('answers after the last delivery, and leaves deliveries unacked', async () => {
+  it('answers after the last delivery, and leaves deliveries unacked (semantics 6.2 b, 6.2 c, 21 12)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })
     channel.publishTo('q', 'a', 'b')
@@ -151,7 +151,7 @@ describe('basic.cancel', () => {
     expect(await channel.drain('q')).toEqual(['b', 'c'])
   })
 
-  it('answers for a tag that nobody has', async () => {
+  it('answers for a tag that nobody has (semantics 6.2 a, 21 12)', async () => {
     const channel = await fixture.channel()
     expect(await channel.call('BasicCancel', { consumerTag: 'nobody' })).toEqual({ consumerTag: 'nobody' })
   })
@@ -164,7 +164,7 @@ describe('basic.cancel', () => {
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('knows the tags of its own channel only', async () => {
+  it('knows the tags of its own channel only (semantics 6.1 q)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })
     const other = await channel.client.openChannel()
@@ -174,7 +174,7 @@ describe('basic.cancel', () => {
 })
 
 describe('the cancellation of a consumer by the broker', () => {
-  it('comes when the queue is deleted', async () => {
+  it('comes when the queue is deleted (semantics 6.6 a)', async () => {
     const channel = await channelWithQueue()
     const other = await fixture.channel()
     await other.consume('q', { consumerTag: 'me' })
@@ -184,7 +184,7 @@ describe('the cancellation of a consumer by the broker', () => {
     await other.expectSilence()
   })
 
-  it('comes after delete-ok on the channel that deletes', async () => {
+  it('comes after delete-ok on the channel that deletes (semantics 6.6 d)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })
     await channel.call('QueueDelete', { queue: 'q' })
@@ -194,7 +194,7 @@ describe('the cancellation of a consumer by the broker', () => {
   })
 
   it.each([{}, { consumer_cancel_notify: false }])(
-    'does not come to clients that announce %j',
+    'does not come to clients that announce %j (semantics 6.6 c)',
     async (capabilities) => {
       const channel = await channelWithQueue()
       const other = await fixture.channel({ capabilities })
@@ -204,7 +204,7 @@ describe('the cancellation of a consumer by the broker', () => {
     },
   )
 
-  it('does not come when the client cancels', async () => {
+  it('does not come when the client cancels (semantics 6.6 e)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })
     await channel.call('BasicCancel', { consumerTag: 'me' })
@@ -233,14 +233,14 @@ describe('a channel that closes with several consumers of one queue (semantics 8
 })
 
 describe('an auto-delete queue', () => {
-  it('stays as long as it never had a consumer', async () => {
+  it('stays as long as it never had a consumer (semantics 3.2 h, 21 6)', async () => {
     const channel = await channelWithQueue({ autoDelete: true })
     channel.publishTo('q', 'm')
     expect(await channel.drain('q')).toEqual(['m'])
     await channel.call('QueueDeclare', { queue: 'q', passive: true })
   })
 
-  it('goes with the last of its consumers, with its messages', async () => {
+  it('goes with the last of its consumers, with its messages (semantics 3.2 g, 6.2 d)', async () => {
     const channel = await channelWithQueue({ autoDelete: true })
     const [first, second] = [await channel.consume('q'), await channel.consume('q')]
     await channel.call('BasicCancel', { consumerTag: first })
@@ -249,7 +249,7 @@ describe('an auto-delete queue', () => {
     await channel.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, NOT_FOUND)
   })
 
-  it('goes when the channel of the last consumer closes', async () => {
+  it('goes when the channel of the last consumer closes (semantics 3.2 g)', async () => {
     const channel = await channelWithQueue({ autoDelete: true })
     const other = await channel.client.openChannel()
     await other.consume('q')
@@ -257,7 +257,7 @@ describe('an auto-delete queue', () => {
     await channel.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, NOT_FOUND)
   })
 
-  it('goes when the connection of the last consumer closes', async () => {
+  it('goes when the connection of the last consumer closes (semantics 3.2 g)', async () => {
     const channel = await channelWithQueue({ autoDelete: true })
     const other = await fixture.channel()
     await other.consume('q')
@@ -267,7 +267,7 @@ describe('an auto-delete queue', () => {
 })
 
 describe('basic.get', () => {
-  it('hands out one message and says how many are left', async () => {
+  it('hands out one message and says how many are left (semantics 8 a)', async () => {
     const channel = await channelWithQueue()
     channel.publishTo('q', 'a', 'b')
     const first = await channel.get('q')
@@ -282,7 +282,7 @@ describe('basic.get', () => {
     expect(await channel.get('q')).toBeUndefined()
   })
 
-  it('needs an acknowledgement unless it is told otherwise', async () => {
+  it('needs an acknowledgement unless it is told otherwise (semantics 8 e)', async () => {
     const channel = await channelWithQueue()
     channel.publishTo('q', 'a', 'b')
     await channel.get('q')
@@ -292,12 +292,12 @@ describe('basic.get', () => {
     await channel.expectClosed(406, 'PRECONDITION_FAILED - unknown delivery tag 2', 'BasicAck')
   })
 
-  it('misses a queue that is not there', async () => {
+  it('misses a queue that is not there (semantics 1.3 e, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('BasicGet', { queue: 'q' }, 404, NOT_FOUND)
   })
 
-  it('shares the delivery tags with consumers of the channel, and no other channel', async () => {
+  it('shares the delivery tags with consumers of the channel, and no other channel (semantics 8 d)', async () => {
     const channel = await channelWithQueue()
     channel.publishTo('q', 'a')
     await channel.get('q')

@@ -49,7 +49,7 @@ async function publishSelected(channel: AmqpChannel): Promise<void> {
 }
 
 describe('10.1 the keys that a dead letter is routed by', () => {
-  it('are its own, those of CC and those of BCC, which nobody sees', async () => {
+  it('are its own, those of CC and those of BCC, which nobody sees (semantics 10.1 g; corner dead-letter 7)', async () => {
     const channel = await channelWith({ q: toKey(), key: {}, cc: {}, bcc: {} })
     await publishSelected(channel)
     await reject(channel, 'q')
@@ -77,7 +77,7 @@ describe('10.1 the keys that a dead letter is routed by', () => {
     }
   })
 
-  it('are the dead letter routing key alone where there is one, and CC stays as it is', async () => {
+  it('are the dead letter routing key alone where there is one, and CC stays as it is (semantics 10.1 f; corner dead-letter 7)', async () => {
     const channel = await channelWith({ q: toKey('dead'), dead: toKey(), cc: {}, bcc: {}, key: {} })
     await publishSelected(channel)
     await reject(channel, 'q')
@@ -93,7 +93,7 @@ describe('10.1 the keys that a dead letter is routed by', () => {
     for (const queue of ['key', 'cc', 'bcc']) expect(await channel.get(queue)).toBeUndefined()
   })
 
-  it('leave a mandatory message that went nowhere, and its publisher, in peace', async () => {
+  it('leave a mandatory message that went nowhere, and its publisher, in peace (semantics 10.1 i)', async () => {
     const channel = await channelWith({ q: toKey('nobody') })
     channel.publish('', 'q', 'm', { mandatory: true })
     await reject(channel, 'q')

@@ -9,7 +9,7 @@ const refusal = (type: string) =>
   `PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_${type}_queue`
 
 describe('3.6 a queue that is declared without a type', () => {
-  it('is of the type that default_queue_type names, unless that does not go with its flags', async () => {
+  it('is of the type that default_queue_type names, unless that does not go with its flags (semantics 3.6 a, 3.6 c)', async () => {
     await fixture.broker({ defaultQueueType: 'quorum' })
     const channel = await fixture.channel()
     await channel.refuses('QueueDeclare', { queue: '', durable: true }, 406, refusal('quorum'))
@@ -18,7 +18,7 @@ describe('3.6 a queue that is declared without a type', () => {
     await channel.call('QueueDeclare', { queue: '', durable: true, arguments: { 'x-queue-type': 'classic' } })
   })
 
-  it('is of the type of its virtual host, if that has one', async () => {
+  it('is of the type of its virtual host, if that has one (semantics 3.6 a)', async () => {
     const store = await preparedStore((users, broker) => {
       broker.addVirtualHost('/', { defaultQueueType: 'stream' })
       users.putWithPassword({ name: 'guest', tags: [], limits: {} }, 'guest')

@@ -20,7 +20,7 @@ function pass(clock: ManualClock, ms: number): void {
 }
 
 describe('a delivery that is not acknowledged in time (semantics 6.7)', () => {
-  it('closes the channel before 4.3, and goes back to its queue', async () => {
+  it('closes the channel before 4.3, and goes back to its queue (semantics 6.7 d, 19 s, 20 o; corner extension 13)', async () => {
     const clock = await started({ consumerTimeoutMs: 8_000 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -37,7 +37,7 @@ describe('a delivery that is not acknowledged in time (semantics 6.7)', () => {
     expect(await channel.counts('q')).toEqual({ ready: 1, consumers: 0 })
   })
 
-  it('goes by the argument of the consumer, then that of the queue, then what holds for all', async () => {
+  it('goes by the argument of the consumer, then that of the queue, then what holds for all (semantics 6.7 e)', async () => {
     const clock = await started({ consumerTimeoutMs: 60_000 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-consumer-timeout': 20_000 } })
@@ -71,7 +71,7 @@ describe('a delivery that is not acknowledged in time (semantics 6.7)', () => {
     await channel.expectSilence()
   })
 
-  it('has the consumer cancelled in 4.3, in quorum queues only', async () => {
+  it('has the consumer cancelled in 4.3, in quorum queues only (semantics 6.7 a, 6.7 c, 20 o)', async () => {
     const clock = await started({ compat: '4.3', consumerTimeoutMs: 2_000 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'c', durable: true })
@@ -89,6 +89,21 @@ describe('a delivery that is not acknowledged in time (semantics 6.7)', () => {
     expect(again?.fields['redelivered']).toBe(true)
     expect(again?.properties?.['headers']).toEqual({ 'x-acquired-count': 1 })
     await channel.expectSilence()
+  })
+
+  it('closes the channel in 4.3 of a client that does not hear of cancelled consumers (semantics 6.7 b)', async () => {
+    const clock = await started({ compat: '4.3', consumerTimeoutMs: 2_000 })
+    const channel = await fixture.channel({ capabilities: {} })
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    await channel.consume('q')
+    channel.publish('', 'q', 'm')
+    await channel.next()
+    pass(clock, 10_000)
+    const { name, fields } = await channel.next()
+    expect({ name, ...fields }).toMatchObject({ name: 'ChannelClose', replyCode: 406, replyText: timedOut(-1) })
+    channel.send('ChannelCloseOk')
+    await channel.call('ChannelOpen')
+    expect(await channel.counts('q')).toEqual({ ready: 1, consumers: 0 })
   })
 
   it('waits for ever with a timeout of 0, and nobody looks', async () => {

@@ -37,13 +37,13 @@ describe('consuming direct replies (semantics 14)', () => {
     expect(await awaitReplies(await fixture.channel(), 'mine')).toBe('mine')
   })
 
-  it('needs no-ack', async () => {
+  it('needs no-ack (semantics 14 a, 19 r)', async () => {
     const channel = await fixture.channel()
     const text = 'PRECONDITION_FAILED - reply consumer cannot acknowledge'
     await channel.refuses('BasicConsume', { queue: REPLY_QUEUE }, 406, text)
   })
 
-  it('is for one consumer of a channel', async () => {
+  it('is for one consumer of a channel (semantics 14 b, 19 r)', async () => {
     const channel = await fixture.channel()
     await awaitReplies(channel)
     const text = 'PRECONDITION_FAILED - reply consumer already set'
@@ -62,7 +62,7 @@ describe('consuming direct replies (semantics 14)', () => {
   it.each([
     ['a queue', REPLY_QUEUE],
     ['another consumer', 'q'],
-  ])('does not share its tag with that of %s', async (_what, second) => {
+  ])('does not share its tag with that of %s (semantics 6.1 a)', async (_what, second) => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     await channel.consume(second === 'q' ? REPLY_QUEUE : 'q', { noAck: true, consumerTag: 't' })
@@ -78,7 +78,7 @@ describe('consuming direct replies (semantics 14)', () => {
     expect(await replyNameOf(channel, await fixture.channel())).toContain(`${REPLY_QUEUE}.`)
   })
 
-  it('asks for no permission', async () => {
+  it('asks for no permission (semantics 14 c)', async () => {
     const store = await storeWithUsers((users) => {
       users.putWithPassword({ name: 'caller', tags: [], limits: {} }, 'pw')
       users.setPermissions('caller', '/', { configure: '^$', write: '^amq\\.default$', read: '^$' })
@@ -96,7 +96,7 @@ describe('consuming direct replies (semantics 14)', () => {
 })
 
 describe('a request (semantics 14, 7.1)', () => {
-  it('gets a name that differs with each consumer and that nobody can guess', async () => {
+  it('gets a name that differs with each consumer and that nobody can guess (semantics 14 d, 14 e)', async () => {
     const { client, server, tag, name } = await requested()
     expect(name).toMatch(/^amq\.rabbitmq\.reply-to\.[\w-]{32}$/)
     expect(await replyNameOf(client, server)).toBe(name)
@@ -105,7 +105,7 @@ describe('a request (semantics 14, 7.1)', () => {
     expect(await replyNameOf(client, server)).not.toBe(name)
   })
 
-  it('keeps all its other properties, also where headers are put in order', async () => {
+  it('keeps all its other properties, also where headers are put in order (semantics 14 e)', async () => {
     const client = await fixture.channel()
     const server = await fixture.channel()
     await awaitReplies(client)
@@ -121,14 +121,14 @@ describe('a request (semantics 14, 7.1)', () => {
     expect(String(request?.body)).toBe('question')
   })
 
-  it('is refused where nobody waits for the answer, before its expiration is looked at', async () => {
+  it('is refused where nobody waits for the answer, before its expiration is looked at (semantics 7.1 h, 7.1 m, 14 f, 19 r)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'rpc' })
     channel.publish('', 'rpc', 'm', { properties: { replyTo: REPLY_QUEUE, expiration: 'never' } })
     await channel.expectClosed(406, NO_WAITER, 'BasicPublish')
   })
 
-  it('is refused after the consumer was cancelled', async () => {
+  it('is refused after the consumer was cancelled (semantics 7.1 h, 14 f)', async () => {
     const { client, tag } = await requested()
     await client.call('BasicCancel', { consumerTag: tag })
     client.publish('', 'rpc', 'm', { properties: { replyTo: REPLY_QUEUE } })
@@ -150,7 +150,7 @@ describe('a request (semantics 14, 7.1)', () => {
 })
 
 describe('a direct reply (semantics 14)', () => {
-  it('reaches the channel of the request on another connection', async () => {
+  it('reaches the channel of the request on another connection (semantics 14 g, 14 m)', async () => {
     const { client, server, tag, name } = await requested()
     server.publish('', name, 'answer', { properties: { correlationId: '7' } })
     const [reply] = await client.deliveries(1)
@@ -165,7 +165,7 @@ describe('a direct reply (semantics 14)', () => {
     expect(String(reply?.body)).toBe('answer')
   })
 
-  it('shares the delivery tags of its channel with other deliveries', async () => {
+  it('shares the delivery tags of its channel with other deliveries (semantics 14 h)', async () => {
     const { client, server, name } = await requested()
     await client.call('QueueDeclare', { queue: 'q' })
     await client.consume('q')
@@ -213,7 +213,7 @@ describe('a direct reply (semantics 14)', () => {
     expect((await client.deliveries(1))[0]?.fields['routingKey']).toBe('nobody')
   })
 
-  it('is nothing special in another exchange', async () => {
+  it('is nothing special in another exchange (semantics 14 n)', async () => {
     const { client, server, name } = await requested()
     server.publish('amq.direct', name, 'answer', { mandatory: true })
     expect((await server.next()).name).toBe('BasicReturn')
@@ -253,7 +253,7 @@ describe('when whoever asked is gone (semantics 14, 7.4)', () => {
     ['the connection closed', (client) => client.client.close()],
   ]
 
-  it.each(GONE)('%s: an answer is dropped', async (_how, leave) => {
+  it.each(GONE)('%s: an answer is dropped (semantics 14 i)', async (_how, leave) => {
     const { client, server, tag, name } = await requested()
     // So that the route is one that the server's channel remembers.
     server.publishTo(name, 'in time')
@@ -263,35 +263,41 @@ describe('when whoever asked is gone (semantics 14, 7.4)', () => {
     await server.expectSilence()
   })
 
-  it.each(GONE)('%s: a mandatory answer is returned on the profile of 3.13', async (_how, leave) => {
-    await fixture.broker({ compat: '3.13' })
-    const { client, server, tag, name } = await requested()
-    server.publish('', name, 'in time', { mandatory: true })
-    await client.bodies(1)
-    await leave(client, tag)
-    server.publish('', name, 'late', { mandatory: true })
-    const returned = await server.next()
-    expect({ name: returned.name, body: String(returned.body) }).toEqual({ name: 'BasicReturn', body: 'late' })
-    expect(returned.fields).toMatchObject({ replyCode: 312, replyText: 'NO_ROUTE', exchange: '', routingKey: name })
-  })
+  it.each(GONE)(
+    '%s: a mandatory answer is returned on the profile of 3.13 (semantics 14 j, 20 s)',
+    async (_how, leave) => {
+      await fixture.broker({ compat: '3.13' })
+      const { client, server, tag, name } = await requested()
+      server.publish('', name, 'in time', { mandatory: true })
+      await client.bodies(1)
+      await leave(client, tag)
+      server.publish('', name, 'late', { mandatory: true })
+      const returned = await server.next()
+      expect({ name: returned.name, body: String(returned.body) }).toEqual({ name: 'BasicReturn', body: 'late' })
+      expect(returned.fields).toMatchObject({ replyCode: 312, replyText: 'NO_ROUTE', exchange: '', routingKey: name })
+    },
+  )
 
-  it.each(['4.2', '4.3'] as const)('a mandatory answer counts as routed on the profile of %s', async (compat) => {
-    await fixture.broker({ compat })
-    const client = await fixture.channel()
-    const server = await fixture.channel()
-    await awaitReplies(client, 't')
-    await server.call('QueueDeclare', { queue: 'rpc', exclusive: true })
-    client.publish('', 'rpc', '', { properties: { replyTo: REPLY_QUEUE } })
-    await client.expectSilence()
-    const name = String((await server.get('rpc'))?.properties?.['replyTo'])
-    await client.call('BasicCancel', { consumerTag: 't' })
-    server.publish('', name, 'late', { mandatory: true })
-    server.publish('', `${REPLY_QUEUE}.${'A'.repeat(32)}`, 'made up', { mandatory: true })
-    await server.expectSilence()
-  })
+  it.each(['4.2', '4.3'] as const)(
+    'a mandatory answer counts as routed on the profile of %s (semantics 7.4 d, 14 j, 20 s)',
+    async (compat) => {
+      await fixture.broker({ compat })
+      const client = await fixture.channel()
+      const server = await fixture.channel()
+      await awaitReplies(client, 't')
+      await server.call('QueueDeclare', { queue: 'rpc', exclusive: true })
+      client.publish('', 'rpc', '', { properties: { replyTo: REPLY_QUEUE } })
+      await client.expectSilence()
+      const name = String((await server.get('rpc'))?.properties?.['replyTo'])
+      await client.call('BasicCancel', { consumerTag: 't' })
+      server.publish('', name, 'late', { mandatory: true })
+      server.publish('', `${REPLY_QUEUE}.${'A'.repeat(32)}`, 'made up', { mandatory: true })
+      await server.expectSilence()
+    },
+  )
 
   it.each([`${REPLY_QUEUE}.x`, `${REPLY_QUEUE}.${'+'.repeat(32)}`, REPLY_QUEUE])(
-    'a mandatory answer to %s, which makes no sense, is returned',
+    'a mandatory answer to %s, which makes no sense, is returned (semantics 14 j)',
     async (name) => {
       const server = await fixture.channel()
       server.publish('', name, 'm', { mandatory: true })
@@ -301,21 +307,27 @@ describe('when whoever asked is gone (semantics 14, 7.4)', () => {
 })
 
 describe('declaring a queue of direct reply-to (semantics 14, 3.1)', () => {
-  it.each([true, false])('finds one consumer and no message, passive or not: %s', async (passive) => {
-    const { server, name } = await requested()
-    for (const queue of [REPLY_QUEUE, name]) {
-      const counts = await server.call('QueueDeclare', { queue, passive, durable: true })
-      expect(counts).toEqual({ queue, messageCount: 0, consumerCount: 1 })
-    }
-  })
+  it.each([true, false])(
+    'finds one consumer and no message, passive or not: %s (semantics 14 k, 14 l)',
+    async (passive) => {
+      const { server, name } = await requested()
+      for (const queue of [REPLY_QUEUE, name]) {
+        const counts = await server.call('QueueDeclare', { queue, passive, durable: true })
+        expect(counts).toEqual({ queue, messageCount: 0, consumerCount: 1 })
+      }
+    },
+  )
 
-  it.each([true, false])('finds no name that nobody waits under, passive or not: %s', async (passive) => {
-    const { client, server, tag, name } = await requested()
-    await client.call('BasicCancel', { consumerTag: tag })
-    await server.refuses('QueueDeclare', { queue: name, passive }, 404, notThere(name))
-  })
+  it.each([true, false])(
+    'finds no name that nobody waits under, passive or not: %s (semantics 14 l)',
+    async (passive) => {
+      const { client, server, tag, name } = await requested()
+      await client.call('BasicCancel', { consumerTag: tag })
+      await server.refuses('QueueDeclare', { queue: name, passive }, 404, notThere(name))
+    },
+  )
 
-  it('makes no queue', async () => {
+  it('makes no queue (semantics 14 c)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: REPLY_QUEUE })
     await channel.refuses('BasicGet', { queue: REPLY_QUEUE }, 404, notThere(REPLY_QUEUE))
@@ -333,7 +345,7 @@ describe('declaring a queue of direct reply-to (semantics 14, 3.1)', () => {
 describe('binding a queue of direct reply-to (semantics 5, 14)', () => {
   const binding = (queue: string) => ({ queue, exchange: 'amq.direct', routingKey: 'k' })
 
-  it('is refused on the profile of 4.3, before anything else is looked at', async () => {
+  it('is refused on the profile of 4.3, before anything else is looked at (semantics 5 a, 14 o, 19 h, 20 t)', async () => {
     await fixture.broker({ compat: '4.3' })
     const channel = await fixture.channel()
     for (const queue of [REPLY_QUEUE, `${REPLY_QUEUE}.x`]) {
@@ -343,10 +355,13 @@ describe('binding a queue of direct reply-to (semantics 5, 14)', () => {
     await channel.refuses('QueueBind', binding(`${REPLY_QUEUE}x`), 404, notThere(`${REPLY_QUEUE}x`))
   })
 
-  it.each(['3.13', '4.2'] as const)('finds no such queue on the profile of %s', async (compat) => {
-    await fixture.broker({ compat })
-    const channel = await fixture.channel()
-    await channel.refuses('QueueBind', binding(REPLY_QUEUE), 404, notThere(REPLY_QUEUE))
-    await channel.call('QueueUnbind', binding(REPLY_QUEUE))
-  })
+  it.each(['3.13', '4.2'] as const)(
+    'finds no such queue on the profile of %s (semantics 14 o, 20 t)',
+    async (compat) => {
+      await fixture.broker({ compat })
+      const channel = await fixture.channel()
+      await channel.refuses('QueueBind', binding(REPLY_QUEUE), 404, notThere(REPLY_QUEUE))
+      await channel.call('QueueUnbind', binding(REPLY_QUEUE))
+    },
+  )
 })

@@ -65,13 +65,23 @@ async function eventsUntil(witness: AmqpChannel, last: string): Promise<Event[]>
 }
 
 describe('7 the event exchange (plugins 7)', () => {
-  it('is there, a durable internal topic exchange', async () => {
+  it('is there, a durable internal topic exchange (plugins 7 a)', async () => {
     const { channel } = await heard()
     const declared = { exchange: 'amq.rabbitmq.event', type: 'topic', durable: true, internal: true }
     await channel.call('ExchangeDeclare', declared)
     const text = "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.event' in vhost '/'"
     channel.publish('amq.rabbitmq.event', 'k')
     await channel.expectClosed(403, text, 'BasicPublish')
+  })
+
+  it('is for those who may read from it (plugins 7 f)', async () => {
+    const { assembled } = await heard()
+    assembled.users.putWithPassword({ name: 'u', tags: ['administrator'], limits: {} }, 'pw')
+    assembled.users.setPermissions('u', '/', { configure: '.*', write: '.*', read: '^q$' })
+    const channel = await assembled.channel({ user: 'u', password: 'pw' })
+    await channel.call('QueueDeclare', { queue: 'q' })
+    const text = "ACCESS_REFUSED - read access to exchange 'amq.rabbitmq.event' in vhost '/' refused for user 'u'"
+    await channel.refuses('QueueBind', { queue: 'q', exchange: 'amq.rabbitmq.event', routingKey: '#' }, 403, text)
   })
 
   it('is in one virtual host, and tells of all', async () => {
@@ -86,7 +96,7 @@ describe('7 the event exchange (plugins 7)', () => {
     expect(created?.headers).toContainEqual(['vhost', 'S:other'])
   })
 
-  it('is routed by topic', async () => {
+  it('is routed by topic (plugins 7 c, 9 f)', async () => {
     const { channel, witness } = await heard()
     await witness.call('QueueDeclare', { queue: 'some', exclusive: true })
     await witness.call('QueueBind', { queue: 'some', exchange: 'amq.rabbitmq.event', routingKey: 'exchange.*' })
@@ -148,7 +158,7 @@ describe('7 the event exchange (plugins 7)', () => {
 })
 
 describe('7.2 the events of queues and exchanges (plugins 7)', () => {
-  it('queue.created and queue.deleted', async () => {
+  it('queue.created and queue.deleted (plugins 7 b, 7 d, 7.1 a, 7.1 c, 7.1 d, 7.1 e, 7.2 d, 9 f)', async () => {
     const { channel, witness } = await heard()
     await channel.call('QueueDeclare', { queue: 'q', durable: true, autoDelete: true, arguments: { 'x-a': 'b' } })
     await channel.call('QueueDeclare', { queue: 'q', durable: true, autoDelete: true, arguments: { 'x-a': 'b' } })
@@ -170,7 +180,7 @@ describe('7.2 the events of queues and exchanges (plugins 7)', () => {
     ])
   })
 
-  it('names the connection that an exclusive queue belongs to, and the broker as who deletes it', async () => {
+  it('names the connection that an exclusive queue belongs to, and the broker as who deletes it (plugins 7.2 d, 7.2 x)', async () => {
     const { assembled, witness } = await heard()
     const client = await assembled.channel()
     const pid = (await events(witness)).find(({ key }) => key === 'connection.created')?.headers.find(isPid)?.[1]
@@ -187,7 +197,7 @@ describe('7.2 the events of queues and exchanges (plugins 7)', () => {
     expect(deleted?.headers).toContainEqual(BY_BROKER)
   })
 
-  it('exchange.created and exchange.deleted', async () => {
+  it('exchange.created and exchange.deleted (plugins 7.1 d, 7.2 f)', async () => {
     const { channel, witness } = await heard()
     const options = { durable: true, internal: true, autoDelete: false, arguments: { 'alternate-exchange': 'a' } }
     await channel.call('ExchangeDeclare', { exchange: 'e', type: 'fanout', ...options })
@@ -209,7 +219,7 @@ describe('7.2 the events of queues and exchanges (plugins 7)', () => {
     ])
   })
 
-  it('binding.created and binding.deleted, of queues and exchanges', async () => {
+  it('binding.created and binding.deleted, of queues and exchanges (plugins 7.2 g)', async () => {
     const { channel, witness } = await heard()
     await channel.call('QueueDeclare', { queue: 'q' })
     await events(witness)
@@ -257,7 +267,7 @@ describe('7.2 the events of queues and exchanges (plugins 7)', () => {
 })
 
 describe('7.2 the events of consumers (plugins 7)', () => {
-  it('consumer.created and consumer.deleted', async () => {
+  it('consumer.created and consumer.deleted (plugins 7.1 c, 7.2 h)', async () => {
     const { channel, witness } = await heard()
     await channel.call('QueueDeclare', { queue: 'q' })
     await channel.call('BasicQos', { prefetchSize: 0, prefetchCount: 5, global: false })
@@ -278,7 +288,7 @@ describe('7.2 the events of consumers (plugins 7)', () => {
     ])
   })
 
-  it('names the broker as who cancels the consumers of a channel that closes, and deletes a queue with the last', async () => {
+  it('names the broker as who cancels the consumers of a channel that closes, and deletes a queue with the last (plugins 7.2 x)', async () => {
     const { channel, witness } = await heard()
     await channel.call('QueueDeclare', { queue: 'q', autoDelete: true })
     await channel.consume('q', { consumerTag: 't' })
@@ -293,7 +303,7 @@ describe('7.2 the events of consumers (plugins 7)', () => {
 })
 
 describe('7.2 the events of connections and channels (plugins 7)', () => {
-  it('connection.created and connection.closed, after the login', async () => {
+  it('connection.created and connection.closed, after the login (plugins 7.1 d, 7.2 a, 7.2 b, 7.2 n)', async () => {
     const { assembled, witness } = await heard()
     const client = await assembled.connect({ capabilities: { mine: true }, frameMax: 8192, channelMax: 7 })
     await client.close()
@@ -334,7 +344,7 @@ describe('7.2 the events of connections and channels (plugins 7)', () => {
     expect(new Set(pids).size).toBe(1)
   })
 
-  it('connection.created has the name that the client gave', async () => {
+  it('connection.created has the name that the client gave (plugins 7.2 a)', async () => {
     const { assembled, witness } = await heard()
     const client = await assembled.connect({ connectionName: 'an app' })
     const [, created] = await events(witness)
@@ -343,7 +353,7 @@ describe('7.2 the events of connections and channels (plugins 7)', () => {
     expect((await eventsUntil(witness, 'connection.closed')).map(({ key }) => key)).toEqual(['connection.closed'])
   })
 
-  it('user.authentication.failure, and nothing of a connection', async () => {
+  it('user.authentication.failure, and nothing of a connection (plugins 7.2 n, 7.2 y)', async () => {
     const { assembled, witness } = await heard()
     await expect(assembled.connect({ password: 'wrong' })).rejects.toThrow()
     expect(await events(witness)).toEqual([
@@ -363,13 +373,13 @@ describe('7.2 the events of connections and channels (plugins 7)', () => {
     ])
   })
 
-  it('tells nothing of a connection that is refused its virtual host', async () => {
+  it('tells nothing of a connection that is refused its virtual host (plugins 7.2 y)', async () => {
     const { assembled, witness } = await heard()
     await expect(assembled.connect({ vhost: 'nowhere' })).rejects.toThrow('vhost nowhere not found')
     expect(await keys(witness)).toEqual(['user.authentication.success'])
   })
 
-  it('channel.created and channel.closed', async () => {
+  it('channel.created and channel.closed (plugins 7.2 c)', async () => {
     const { channel, witness } = await heard()
     const second = await channel.client.openChannel(9)
     await second.call('ChannelClose', CHANNEL_CLOSE)
@@ -401,7 +411,7 @@ describe('7.2 the events of connections and channels (plugins 7)', () => {
 })
 
 describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
-  it('vhost.created and vhost.deleted, with what was in it', async () => {
+  it('vhost.created and vhost.deleted, with what was in it (plugins 7.2 k)', async () => {
     const { assembled, witness } = await heard()
     const { broker } = assembled
     broker.addVirtualHost('v', {}, 'boss')
@@ -439,7 +449,7 @@ describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
     )
   })
 
-  it('vhost.updated and vhost.tags.set, for what has changed', async () => {
+  it('vhost.updated and vhost.tags.set, for what has changed (plugins 7.2 k, 7.2 l)', async () => {
     const { assembled, witness } = await heard()
     const byBoss: RawField = ['user_who_performed_action', 'S:boss']
     const { vhost } = assembled
@@ -468,7 +478,7 @@ describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
     expect(await events(witness)).toEqual([])
   })
 
-  it('vhost.limits.set and vhost.limits.cleared', async () => {
+  it('vhost.limits.set and vhost.limits.cleared (plugins 7.2 m)', async () => {
     const { assembled, witness } = await heard()
     const named: RawField[] = [
       ['name', 'S:limits'],
@@ -483,7 +493,7 @@ describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
     ])
   })
 
-  it('alarm.set and alarm.cleared', async () => {
+  it('alarm.set and alarm.cleared (plugins 7.2 u)', async () => {
     const { assembled, witness } = await heard()
     assembled.alarms.raise('memory')
     assembled.alarms.raise('memory')
@@ -500,7 +510,7 @@ describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
 })
 
 describe('7.2 the events of policies and parameters (plugins 7)', () => {
-  it('of policies, of queues that follow them, and the policy of exchanges to come', async () => {
+  it('of policies, of queues that follow them, and the policy of exchanges to come (plugins 7.2 e, 7.2 i)', async () => {
     const { assembled, channel, witness } = await heard()
     const { policies } = assembled.vhost
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -523,7 +533,7 @@ describe('7.2 the events of policies and parameters (plugins 7)', () => {
     expect(await keys(witness)).toEqual(['queue.policy.cleared', 'operator.policy.cleared'])
   })
 
-  it('of parameters, unless they are set to what they are', async () => {
+  it('of parameters, unless they are set to what they are (plugins 7.2 j)', async () => {
     const { assembled, witness } = await heard()
     const { parameters } = assembled.broker
     const parameter = { vhost: '/', component: 'shovel', name: 's', value: { a: 1 } }
@@ -574,7 +584,7 @@ describe('7.2 the events of users and permissions (plugins 7)', () => {
   const byBoss: RawField = ['user_who_performed_action', 'S:boss']
   const ann: RawField = ['name', 'S:ann']
 
-  it('user.created, user.tags.set, user.password.changed and cleared, user.deleted', async () => {
+  it('user.created, user.tags.set, user.password.changed and cleared, user.deleted (plugins 7.2 o, 7.2 p, 7.2 q)', async () => {
     const { assembled, witness } = await heard()
     const { users } = assembled
     users.putWithPassword({ name: 'ann', tags: ['management', 'policymaker'], limits: {} }, 'pw', 'boss')
@@ -595,7 +605,7 @@ describe('7.2 the events of users and permissions (plugins 7)', () => {
     ])
   })
 
-  it('user.limits.set and user.limits.cleared', async () => {
+  it('user.limits.set and user.limits.cleared (plugins 7.2 r)', async () => {
     const { assembled, witness } = await heard()
     assembled.users.setLimits('guest', { maxConnections: 5 }, 'boss')
     assembled.users.setLimits('guest', {}, 'boss')
@@ -606,7 +616,7 @@ describe('7.2 the events of users and permissions (plugins 7)', () => {
     ])
   })
 
-  it('permission.created and permission.deleted, and those of topics', async () => {
+  it('permission.created and permission.deleted, and those of topics (plugins 7.2 s, 7.2 t)', async () => {
     const { assembled, witness } = await heard()
     const { users } = assembled
     users.setPermissions('guest', '/', { configure: 'c', write: 'w', read: '.*' }, 'boss')

@@ -8,19 +8,22 @@ const inequivalent = (arg: string, received: string, current: string) =>
   `received ${received} but current is ${current}`
 
 describe('exchange.declare', () => {
-  it.each(['direct', 'fanout', 'topic', 'headers'])('declares an exchange of type %s, twice', async (type) => {
-    const channel = await fixture.channel()
-    await channel.call('ExchangeDeclare', { exchange: 'x', type })
-    await channel.call('ExchangeDeclare', { exchange: 'x', type })
-  })
+  it.each(['direct', 'fanout', 'topic', 'headers'])(
+    'declares an exchange of type %s, twice (semantics 2.2 d)',
+    async (type) => {
+      const channel = await fixture.channel()
+      await channel.call('ExchangeDeclare', { exchange: 'x', type })
+      await channel.call('ExchangeDeclare', { exchange: 'x', type })
+    },
+  )
 
-  it('refuses a type that it does not know, before it looks at the name', async () => {
+  it('refuses a type that it does not know, before it looks at the name (semantics 2.2 a, 19 o, 20 a)', async () => {
     const channel = await fixture.channel()
     const text = "PRECONDITION_FAILED - unknown exchange type 'x-none'"
     await channel.refuses('ExchangeDeclare', { exchange: '', type: 'x-none' }, 406, text)
   })
 
-  it('stays silent when asked not to wait, and tells of errors all the same', async () => {
+  it('stays silent when asked not to wait, and tells of errors all the same (semantics 1.3 a)', async () => {
     const channel = await fixture.channel()
     channel.send('ExchangeDeclare', { exchange: 'x', type: 'fanout', nowait: true })
     await channel.expectSilence()
@@ -28,7 +31,7 @@ describe('exchange.declare', () => {
     await channel.refuses('ExchangeDeclare', { exchange: '', type: 'fanout', nowait: true }, 403, NOT_ON_DEFAULT)
   })
 
-  it.each([true, false])('refuses the default exchange (passive: %s)', async (passive) => {
+  it.each([true, false])('refuses the default exchange (passive: %s) (semantics 2.1 d, 19 b)', async (passive) => {
     const channel = await fixture.channel()
     await channel.refuses('ExchangeDeclare', { exchange: '', type: 'direct', passive }, 403, NOT_ON_DEFAULT)
     await channel.refuses('ExchangeDeclare', { exchange: '\r\n', type: 'direct', passive }, 403, NOT_ON_DEFAULT)
@@ -41,19 +44,19 @@ describe('exchange.declare', () => {
     ['amq.headers', 'headers', false],
     ['amq.match', 'headers', false],
     ['amq.rabbitmq.trace', 'topic', true],
-  ])('finds %s, durable, of type %s and internal: %s', async (exchange, type, internal) => {
+  ])('finds %s, durable, of type %s and internal: %s (semantics 2.1 a, 2.1 b)', async (exchange, type, internal) => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange, type, durable: true, autoDelete: false, internal })
   })
 
-  it('refuses a new name that starts with amq., after the type', async () => {
+  it('refuses a new name that starts with amq., after the type (semantics 1.2 f, 19 a)', async () => {
     const channel = await fixture.channel()
     const text = "ACCESS_REFUSED - exchange name 'amq.mine' contains reserved prefix 'amq.*'"
     await channel.refuses('ExchangeDeclare', { exchange: 'amq.mine', type: 'direct' }, 403, text)
     await channel.call('ExchangeDeclare', { exchange: 'AMQ.mine', type: 'direct' })
   })
 
-  it('compares a predeclared exchange rather than refuse its prefix', async () => {
+  it('compares a predeclared exchange rather than refuse its prefix (semantics 1.2 f)', async () => {
     const channel = await fixture.channel()
     const text =
       "PRECONDITION_FAILED - inequivalent arg 'durable' for exchange 'amq.direct' in vhost '/': " +
@@ -61,7 +64,7 @@ describe('exchange.declare', () => {
     await channel.refuses('ExchangeDeclare', { exchange: 'amq.direct', type: 'direct', durable: false }, 406, text)
   })
 
-  it('removes carriage returns and line feeds from the name', async () => {
+  it('removes carriage returns and line feeds from the name (semantics 1.2 b)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'a\r\nb', type: 'fanout' })
     await channel.call('ExchangeDeclare', { exchange: 'ab', passive: true })
@@ -70,7 +73,7 @@ describe('exchange.declare', () => {
     await channel.refuses('ExchangeDeclare', { exchange: 'ab', passive: true }, 404, text)
   })
 
-  it('tells apart names by case and by octets', async () => {
+  it('tells apart names by case and by octets (semantics 1.2 a)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'Straße', type: 'fanout' })
     await channel.refuses(
@@ -81,7 +84,7 @@ describe('exchange.declare', () => {
     )
   })
 
-  it('passively, compares neither type nor flags, and misses what is not there', async () => {
+  it('passively, compares neither type nor flags, and misses what is not there (semantics 2.2 m, 2.2 n, 1.3 e)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout', durable: true })
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'no-type', internal: true, passive: true })
@@ -89,7 +92,7 @@ describe('exchange.declare', () => {
     await channel.refuses('ExchangeDeclare', { exchange: 'y', type: 'fanout', passive: true }, 404, text)
   })
 
-  it('keeps unknown arguments without comparing them', async () => {
+  it('keeps unknown arguments without comparing them (semantics 2.2 k, 2.2 u; corner promise 4)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout', arguments: { whatever: 1 } })
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout', arguments: { whatever: 'two' } })
@@ -120,7 +123,7 @@ describe('exchange.declare of an exchange that exists', () => {
       inequivalent('alternate-exchange', "'7'", "'a'"),
     ],
   ]
-  it.each(cases)('reports the first difference: %s', async (_, declared, text) => {
+  it.each(cases)('reports the first difference: %s (semantics 2.2 j, 2.2 l, 19 l)', async (_, declared, text) => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', current)
     await channel.refuses('ExchangeDeclare', { exchange: 'x', ...declared }, 406, text)
@@ -137,7 +140,7 @@ describe('exchange.declare of an exchange that exists', () => {
 })
 
 describe('the argument alternate-exchange', () => {
-  it('has to be a string', async () => {
+  it('has to be a string (semantics 2.2 f, 19 n)', async () => {
     const channel = await fixture.channel()
     const declared = { exchange: 'x', type: 'fanout', arguments: { 'alternate-exchange': { '!': 'int32', value: 1 } } }
     const text =
@@ -147,7 +150,7 @@ describe('the argument alternate-exchange', () => {
     await channel.refuses('ExchangeDeclare', { exchange: 'x', passive: true }, 404, missing)
   })
 
-  it('may name an exchange that comes later', async () => {
+  it('may name an exchange that comes later (semantics 2.2 g, 4.4 c, 4.4 g)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', {
       exchange: 'x',
@@ -166,7 +169,7 @@ describe('the argument alternate-exchange', () => {
 })
 
 describe('exchange.delete', () => {
-  it('deletes the exchange and its bindings, and answers for what is not there', async () => {
+  it('deletes the exchange and its bindings, and answers for what is not there (semantics 2.3 d, 2.3 e, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout' })
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -187,18 +190,18 @@ describe('exchange.delete', () => {
     await channel.refuses('ExchangeDeclare', { exchange: 'x', passive: true }, 404, text)
   })
 
-  it('refuses the default exchange', async () => {
+  it('refuses the default exchange (semantics 2.3 a)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('ExchangeDelete', { exchange: '' }, 403, NOT_ON_DEFAULT)
   })
 
-  it.each(['amq.topic', 'amq.never-was'])('refuses the system name %s', async (exchange) => {
+  it.each(['amq.topic', 'amq.never-was'])('refuses the system name %s (semantics 2.3 a, 19 c)', async (exchange) => {
     const channel = await fixture.channel()
     const text = `ACCESS_REFUSED - deletion of system exchange '${exchange}' in vhost '/' not allowed`
     await channel.refuses('ExchangeDelete', { exchange }, 403, text)
   })
 
-  it('with if-unused, refuses while a binding starts from it', async () => {
+  it('with if-unused, refuses while a binding starts from it (semantics 2.3 c, 19 o)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout' })
     await channel.call('ExchangeDeclare', { exchange: 'y', type: 'fanout' })
@@ -223,14 +226,14 @@ describe('an auto-delete exchange', () => {
     return { channel, expectGone, expectThere }
   }
 
-  it('stays as long as it never had a binding, being a destination or not', async () => {
+  it('stays as long as it never had a binding, being a destination or not (semantics 2.2 r, 21 6)', async () => {
     const { channel, expectThere } = await withAutoDelete()
     await channel.call('ExchangeBind', { source: 'amq.fanout', destination: 'x' })
     await channel.call('ExchangeUnbind', { source: 'amq.fanout', destination: 'x' })
     await expectThere()
   })
 
-  it('goes with its last binding, not before', async () => {
+  it('goes with its last binding, not before (semantics 2.2 q, 5 m)', async () => {
     const { channel, expectGone, expectThere } = await withAutoDelete()
     await channel.call('QueueBind', { queue: 'q', exchange: 'x', routingKey: 'a' })
     await channel.call('QueueBind', { queue: 'q', exchange: 'x', routingKey: 'b' })
@@ -240,14 +243,14 @@ describe('an auto-delete exchange', () => {
     await expectGone()
   })
 
-  it('goes when the queue that it leads to is deleted', async () => {
+  it('goes when the queue that it leads to is deleted (semantics 2.2 q)', async () => {
     const { channel, expectGone } = await withAutoDelete()
     await channel.call('QueueBind', { queue: 'q', exchange: 'x' })
     await channel.call('QueueDelete', { queue: 'q' })
     await expectGone()
   })
 
-  it('goes in a chain when the exchange that it leads to goes', async () => {
+  it('goes in a chain when the exchange that it leads to goes (semantics 2.3 f)', async () => {
     const { channel, expectGone } = await withAutoDelete()
     await channel.call('ExchangeDeclare', { exchange: 'y', type: 'fanout', autoDelete: true })
     await channel.call('ExchangeBind', { source: 'x', destination: 'y' })
@@ -258,7 +261,7 @@ describe('an auto-delete exchange', () => {
 })
 
 describe('an internal exchange', () => {
-  it('takes messages from other exchanges, not from clients', async () => {
+  it('takes messages from other exchanges, not from clients (semantics 2.2 s, 2.2 t, 19 d)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'fanout', internal: true })
     await channel.call('ExchangeBind', { source: 'amq.fanout', destination: 'x' })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../support/manual-clock.js'
 import { BrokerFixture } from './broker-fixture.js'
+import { storeWithUsers } from './seeded-store.js'
 
 const clock = new ManualClock()
 const fixture = new BrokerFixture({ compat: '4.3', clock })
@@ -23,7 +24,7 @@ async function refusesBind(type: string, binding: object, text: string, queueArg
 }
 
 describe('the types of exchanges, declared by a client', () => {
-  it('are all there (semantics 2.2)', async () => {
+  it('are all there (semantics 2.2 d)', async () => {
     const channel = await fixture.channel()
     const types = [
       'x-consistent-hash',
@@ -41,11 +42,11 @@ describe('the types of exchanges, declared by a client', () => {
     await channel.call('ExchangeDeclare', delayed)
   })
 
-  it('are refused as invalid where the word means something else (semantics 2.2)', async () => {
+  it('are refused as invalid where the word means something else (semantics 2.2 c)', async () => {
     await refusesDeclare('queue', {}, "invalid exchange type 'queue'")
   })
 
-  it('do not compare their arguments when declared again (plugins, head)', async () => {
+  it('do not compare their arguments when declared again (plugins 0 c)', async () => {
     const channel = await fixture.channel()
     const declare = (type: string, args: object) =>
       channel.call('ExchangeDeclare', { exchange: type, type, arguments: args })
@@ -56,7 +57,7 @@ describe('the types of exchanges, declared by a client', () => {
     await declare('x-consistent-hash', { 'hash-property': 'no property' })
   })
 
-  it('are compared by their names, which stand in quotes of their own (semantics 2.2)', async () => {
+  it('are compared by their names, which stand in quotes of their own (semantics 2.2 l)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange, type: 'direct' })
     const text =
@@ -66,16 +67,76 @@ describe('the types of exchanges, declared by a client', () => {
   })
 })
 
+/** Types of plugins, each with its arguments and a binding key that it takes. */
+const PLUGIN_TYPES: readonly (readonly [string, object, string, object])[] = [
+  ['x-consistent-hash', {}, '1', {}],
+  ['x-modulus-hash', {}, '', {}],
+  ['x-random', {}, '', {}],
+  ['x-recent-history', {}, '', {}],
+  ['x-jms-topic', {}, '', { rjms_erlang_selector: 'true.' }],
+  ['x-delayed-message', { 'x-delayed-type': 'topic' }, '#', {}],
+]
+
+describe('plugins: what all types of exchanges have in common', () => {
+  it.each(PLUGIN_TYPES)(
+    'an alternate, flags, exchanges on both sides, and mandatory: %s (plugins 0 a)',
+    async (type, args, key, binding) => {
+      const channel = await fixture.channel()
+      await channel.call('QueueDeclare', { queue: 'q', durable: true })
+      const declared = { exchange, type, autoDelete: true, arguments: { ...args, 'alternate-exchange': 'amq.fanout' } }
+      await channel.call('ExchangeDeclare', declared)
+      channel.publish(exchange, 'k', 'to nobody', { mandatory: true })
+      expect(await channel.next()).toMatchObject({ name: 'BasicReturn', fields: { exchange, routingKey: 'k' } })
+      await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout', routingKey: '' })
+      channel.publish(exchange, 'k', 'to the alternate', { mandatory: true })
+      expect(await channel.drain('q')).toEqual(['to the alternate'])
+      await channel.call('QueueUnbind', { queue: 'q', exchange: 'amq.fanout', routingKey: '' })
+
+      await channel.call('ExchangeBind', { source: 'amq.direct', destination: exchange, routingKey: 'k' })
+      const onward = { source: exchange, destination: 'amq.topic', routingKey: key, arguments: binding }
+      await channel.call('QueueBind', { queue: 'q', exchange: 'amq.topic', routingKey: 'k' })
+      await channel.call('ExchangeBind', onward)
+      channel.publish('amq.direct', 'k', 'through', { mandatory: true })
+      expect(await channel.drain('q')).toContain('through')
+      await channel.call('ExchangeUnbind', onward)
+      const gone = "NOT_FOUND - no exchange 'x' in vhost '/'"
+      await channel.refuses('ExchangeDeclare', { exchange, passive: true }, 404, gone)
+      await channel.call('ExchangeDeclare', { ...declared, internal: true })
+      channel.publish(exchange, 'k', 'm')
+      await channel.expectClosed(
+        403,
+        "ACCESS_REFUSED - cannot publish to internal exchange 'x' in vhost '/'",
+        'BasicPublish',
+      )
+    },
+  )
+
+  it('topic permissions have no say on them (plugins 0 b)', async () => {
+    const store = await storeWithUsers((users) => {
+      users.putWithPassword({ name: 'u', tags: [], limits: {} }, 'secret')
+      users.setPermissions('u', '/', { configure: '.*', write: '.*', read: '.*' })
+      users.setTopicPermissions('u', '/', exchange, { write: '^never$', read: '^never$' })
+    })
+    await fixture.broker({ store })
+    const channel = await fixture.channel({ user: 'u', password: 'secret' })
+    await channel.call('QueueDeclare', { queue: 'q', durable: true })
+    await channel.call('ExchangeDeclare', { exchange, type: 'x-random' })
+    await channel.call('QueueBind', { queue: 'q', exchange, routingKey: 'any' })
+    channel.publish(exchange, 'any', 'm')
+    expect(await channel.drain('q')).toEqual(['m'])
+  })
+})
+
 describe('plugins 1: x-consistent-hash over the wire', () => {
   it.each([
     ['abc', 'The binding key must be an integer: <<"abc">>'],
     ['0', 'The binding key must be greater than 0'],
     ['10001', 'The binding key must not exceed 10000'],
-  ])('refuses the weight %s (plugins 1)', async (routingKey, text) => {
+  ])('refuses the weight %s (plugins 1 a)', async (routingKey, text) => {
     await refusesBind('x-consistent-hash', { routingKey }, text)
   })
 
-  it('refuses arguments that make no sense (plugins 1)', async () => {
+  it('refuses arguments that make no sense (semantics 2.2 h; plugins 1 d, 1 e)', async () => {
     await refusesDeclare('x-consistent-hash', { 'hash-property': 'app_id' }, 'Unsupported property: app_id')
     const both = { 'hash-property': 'message_id', 'hash-header': 'h' }
     await refusesDeclare('x-consistent-hash', both, 'hash-header and hash-property are mutually exclusive')
@@ -91,11 +152,11 @@ describe('plugins 2: x-delayed-message over the wire', () => {
       { 'x-delayed-type': 'x-delayed-message' },
       "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'",
     ],
-  ])('refuses arguments %j (plugins 2)', async (args, text) => {
+  ])('refuses arguments %j (plugins 2 a, 2 b)', async (args, text) => {
     await refusesDeclare('x-delayed-message', args, text)
   })
 
-  it('returns a mandatory message before its confirm, and delivers it later (plugins 2, 9)', async () => {
+  it('returns a mandatory message before its confirm, and delivers it later (plugins 2 f, 2 i, 9 b)', async () => {
     const channel = await fixture.channel()
     const args = { 'x-delayed-type': 'direct' }
     await channel.call('ExchangeDeclare', { exchange, type: 'x-delayed-message', durable: true, arguments: args })
@@ -130,6 +191,20 @@ describe('plugins 2: x-delayed-message over the wire', () => {
     expect(await channel.next()).toMatchObject({ name: 'BasicAck', fields: { deliveryTag: 1 } })
   })
 
+  it.each([
+    [{ userId: 'other' }, "PRECONDITION_FAILED - user_id property set to 'other' but authenticated user was 'guest'"],
+    [
+      { headers: { 'x-delay': 1000, CC: 'k' } },
+      'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}',
+    ],
+  ])('checks a message when it is published: %j (plugins 2 o)', async (wrong, text) => {
+    const channel = await fixture.channel()
+    const args = { 'x-delayed-type': 'direct' }
+    await channel.call('ExchangeDeclare', { exchange, type: 'x-delayed-message', arguments: args })
+    channel.publish(exchange, 'k', 'm', { properties: { headers: { 'x-delay': 1000 }, ...wrong } })
+    await channel.expectClosed(406, text, 'BasicPublish')
+  })
+
   it('holds back what a transaction has committed only', async () => {
     const channel = await fixture.channel()
     const args = { 'x-delayed-type': 'fanout' }
@@ -148,7 +223,7 @@ describe('plugins 2: x-delayed-message over the wire', () => {
 })
 
 describe('plugins 3: x-local-random over the wire', () => {
-  it('refuses what is no queue without a key (plugins 3)', async () => {
+  it('refuses what is no queue without a key (plugins 3 c, 3 d)', async () => {
     await refusesBind('x-local-random', { routingKey: 'k' }, "Non empty binding 'k' key not permitted")
     const channel = await fixture.channel()
     await channel.refuses(
@@ -159,7 +234,7 @@ describe('plugins 3: x-local-random over the wire', () => {
     )
   })
 
-  it('refuses a quorum queue (plugins 3)', async () => {
+  it('refuses a quorum queue (plugins 3 d)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
     await channel.call('ExchangeDeclare', { exchange, type: 'x-local-random' })
@@ -169,12 +244,12 @@ describe('plugins 3: x-local-random over the wire', () => {
 })
 
 describe('plugins 5: x-recent-history over the wire', () => {
-  it('refuses a length that is none (plugins 5)', async () => {
+  it('refuses a length that is none (plugins 5 a)', async () => {
     const text = 'Invalid argument <<"many">>, \'x-recent-history-length\' must be a positive integer'
     await refusesDeclare('x-recent-history', { 'x-recent-history-length': 'many' }, text)
   })
 
-  it('delivers to a consumer what was published before, ahead of bind-ok (plugins 5)', async () => {
+  it('delivers to a consumer what was published before, ahead of bind-ok (plugins 5 d)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange, type: 'x-recent-history' })
     for (const body of ['1', '2']) channel.publish(exchange, 'k', body)
@@ -185,7 +260,7 @@ describe('plugins 5: x-recent-history over the wire', () => {
     expect(await channel.next()).toMatchObject({ name: 'QueueBindOk' })
   })
 
-  it('ends the connection of who binds it to where a message cannot go (plugins 5)', async () => {
+  it('ends the connection of who binds it to where a message cannot go (plugins 5 f)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange, type: 'x-recent-history' })
     channel.publish(exchange, 'k', 'm')
@@ -199,7 +274,7 @@ describe('plugins 5: x-recent-history over the wire', () => {
 })
 
 describe('plugins 6: x-jms-topic over the wire', () => {
-  it('refuses selectors that cannot be read (plugins 6)', async () => {
+  it('refuses selectors that cannot be read (plugins 6 l, 6 m)', async () => {
     const missing = "cannot parse selector 'error' binding destination 'q' to exchange 'x'"
     await refusesBind('x-jms-topic', { routingKey: '' }, missing)
     await refusesBind(
@@ -214,7 +289,7 @@ describe('plugins 6: x-jms-topic over the wire', () => {
     )
   })
 
-  it('routes by headers and properties, and ignores rjms_version (plugins 6)', async () => {
+  it('routes by headers and properties, and ignores rjms_version (plugins 6 a)', async () => {
     const channel = await fixture.channel()
     const args = { rjms_version: '1.2.0' }
     await channel.call('ExchangeDeclare', { exchange, type: 'x-jms-topic', arguments: args })
@@ -234,7 +309,7 @@ describe('plugins 6: x-jms-topic over the wire', () => {
 })
 
 describe('message deduplication, as in LavinMQ, over the wire', () => {
-  it('confirms a duplicate, and does not route it', async () => {
+  it('confirms a duplicate, and does not route it (corner extension 6)', async () => {
     const channel = await fixture.channel()
     const args = { 'x-message-deduplication': true, 'x-cache-size': 10 }
     await channel.call('ExchangeDeclare', { exchange, type: 'fanout', arguments: args })

@@ -30,7 +30,7 @@ const header = (trace: Arrival | undefined, name: string) => Object.fromEntries(
 const CONNECTION = expect.stringMatching(/^S:127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/)
 
 describe('the firehose (plugins 8)', () => {
-  it('tells of a publish: every header with its type, sorted, and nothing beside them', async () => {
+  it('tells of a publish: every header with its type, sorted, and nothing beside them (plugins 8 c, 8 e, 8 g, 8 h, 8 i, 8 j, 9 g)', async () => {
     const { channel, witness } = await traced()
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.topic', routingKey: 'a.#' })
     channel.publish('amq.topic', 'a.b', 'body', {
@@ -58,7 +58,7 @@ describe('the firehose (plugins 8)', () => {
     ])
   })
 
-  it('tells of a delivery in the same way', async () => {
+  it('tells of a delivery in the same way (plugins 8 d, 8 e, 8 g, 8 i, 8 k, 9 g)', async () => {
     const { channel, witness } = await traced()
     channel.publishTo('q', 'body')
     await channel.consume('q', { noAck: true })
@@ -80,7 +80,7 @@ describe('the firehose (plugins 8)', () => {
     ])
   })
 
-  it('tells of a basic.get, and whether the message is a redelivery', async () => {
+  it('tells of a basic.get, and whether the message is a redelivery (plugins 8 d, 8 k, 9 g)', async () => {
     const { channel, witness } = await traced()
     channel.publishTo('q', 'body')
     await channel.get('q')
@@ -94,7 +94,7 @@ describe('the firehose (plugins 8)', () => {
     ])
   })
 
-  it('shows every property, the last first, as strings and numbers', async () => {
+  it('shows every property, the last first, as strings and numbers (plugins 8 h)', async () => {
     const { channel, witness } = await traced()
     const strings = { contentType: 'ct', contentEncoding: 'ce', correlationId: 'ci', replyTo: 'rt', messageId: 'mi' }
     const others = { deliveryMode: 1, priority: 9, expiration: '60000', timestamp: 7, type: 't', userId: 'guest' }
@@ -107,7 +107,7 @@ describe('the firehose (plugins 8)', () => {
     )
   })
 
-  it('names all routing keys and all queues of a message, and hides BCC', async () => {
+  it('names all routing keys and all queues of a message, and hides BCC (plugins 8 g, 8 j)', async () => {
     const { channel, witness } = await traced()
     await channel.call('QueueDeclare', { queue: 'r' })
     channel.publish('', 'q', 'm', { properties: { headers: { CC: ['r', 'nobody'], BCC: ['s'] } } })
@@ -140,7 +140,7 @@ describe('the firehose (plugins 8)', () => {
     ])
   })
 
-  it('has an empty array of queues for what reaches none, and a key that ends in a dot for the default exchange', async () => {
+  it('has an empty array of queues for what reaches none, and a key that ends in a dot for the default exchange (plugins 8 c, 8 j)', async () => {
     const { channel, witness } = await traced()
     channel.publish('', 'nobody', 'm')
     await channel.expectSilence()
@@ -148,7 +148,7 @@ describe('the firehose (plugins 8)', () => {
     expect([trace?.fields['routingKey'], header(trace, 'routed_queues')]).toEqual(['publish.', 'A[]'])
   })
 
-  it('goes on and off on open channels at once', async () => {
+  it('goes on and off on open channels at once (plugins 8 b, 8 o, 9 g)', async () => {
     const { assembled, channel, witness } = await traced()
     const publishAndGet = async () => {
       channel.publishTo('q', 'm')
@@ -163,13 +163,13 @@ describe('the firehose (plugins 8)', () => {
     expect(await traceKeys(witness)).toEqual(['publish.', 'deliver.q'])
   })
 
-  it('is off by default, and is a matter of one virtual host', async () => {
+  it('is off by default, and is a matter of one virtual host (plugins 8 a, 8 b)', async () => {
     const { assembled } = await traced()
     const other = assembled.broker.addVirtualHost('other')
     expect([assembled.vhost.isTracing, other.isTracing]).toEqual([true, false])
   })
 
-  it('does not tell of traces', async () => {
+  it('does not tell of traces (plugins 8 f, 8 o, 9 g)', async () => {
     const { channel, witness } = await traced()
     await witness.consume('traces', { noAck: true })
     channel.publishTo('q', 'm')
@@ -201,7 +201,7 @@ describe('the firehose (plugins 8)', () => {
     expect(await channel.get('q')).toBeUndefined()
   })
 
-  it('tells of a publish in a transaction when it is published', async () => {
+  it('tells of a publish in a transaction when it is published (plugins 8 m)', async () => {
     const { channel, witness } = await traced()
     await channel.call('TxSelect')
     channel.publishTo('q', 'm')
@@ -211,7 +211,7 @@ describe('the firehose (plugins 8)', () => {
     expect(await traceKeys(witness)).toEqual([])
   })
 
-  it('does not tell of publishes that are refused', async () => {
+  it('does not tell of publishes that are refused (plugins 8 n)', async () => {
     const { channel, witness } = await traced()
     const refused = async () => {
       expect((await channel.next()).name).toBe('ChannelClose')
@@ -229,7 +229,7 @@ describe('the firehose (plugins 8)', () => {
     expect(await traceKeys(witness)).toEqual([])
   })
 
-  it('is confirmed, returned and refused to nobody', async () => {
+  it('is confirmed, returned and refused to nobody (plugins 8 l)', async () => {
     const { channel } = await traced()
     await channel.call('ConfirmSelect')
     channel.publish('', 'nobody', 'm', { mandatory: true })

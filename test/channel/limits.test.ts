@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AmqpChannel } from '../support/amqp-channel.js'
+import { AmqpClient } from '../support/amqp-client.js'
 import { preparedStore } from '../support/raw-store.js'
+import { serveBroker } from '../support/served-broker.js'
 import { BrokerFixture } from './broker-fixture.js'
 
 const fixture = new BrokerFixture()
@@ -20,7 +22,7 @@ describe('17 the queues of a virtual host', () => {
   const text = (queue: string, limit: number) =>
     `PRECONDITION_FAILED - cannot declare queue '${queue}': queue limit in vhost '/' (${limit}) is reached`
 
-  it('are at most max-queues, exclusive ones included', async () => {
+  it('are at most max-queues, exclusive ones included (semantics 3.1 h, 17 b, 19 u; corner resource 3)', async () => {
     const channel = await withMaxQueues(2)
     await channel.call('QueueDeclare', { queue: 'a', durable: true })
     await channel.call('QueueDeclare', { queue: 'b', exclusive: true })
@@ -36,19 +38,44 @@ describe('17 the queues of a virtual host', () => {
     await channel.call('QueueDeclare', { queue: 'b' })
   })
 
-  it('are none where it is 0', async () => {
+  it('are none where it is 0 (semantics 17 i)', async () => {
     const channel = await withMaxQueues(0)
     await channel.refuses('QueueDeclare', { queue: 'a' }, 406, text('a', 0))
   })
 
-  it('have no limit where it is negative', async () => {
+  it('have no limit where it is negative (semantics 17 i)', async () => {
     const channel = await withMaxQueues(-1)
     await channel.call('QueueDeclare', { queue: 'a' })
+  })
+
+  it('are counted after a bad argument is found, and before a flag that the type does not have (semantics 3.1 j)', async () => {
+    const channel = await withMaxQueues(0)
+    const quorum = { queue: 'a', durable: false, arguments: { 'x-queue-type': 'quorum' } }
+    await channel.refuses('QueueDeclare', quorum, 406, text('a', 0))
+    const bad = { ...quorum, arguments: { 'x-queue-type': 'quorum', 'x-max-length': 'many' } }
+    const told = `invalid arg 'x-max-length' for queue 'a' in vhost '/': "expected integer, got longstr"`
+    await channel.refuses('QueueDeclare', bad, 406, `PRECONDITION_FAILED - ${told}`)
+  })
+
+  it('stay when the limit is lowered, which holds for new ones (semantics 17 j)', async () => {
+    const { broker, users, port } = await serveBroker()
+    const vhost = broker.addVirtualHost('/')
+    users.putWithPassword({ name: 'guest', tags: [], limits: {} }, 'guest')
+    users.setPermissions('guest', '/', { configure: '.*', write: '.*', read: '.*' })
+    const client = await AmqpClient.connect(port)
+    const channel = await client.openChannel()
+    for (const queue of ['a', 'b']) await channel.call('QueueDeclare', { queue })
+    vhost.setMetadata({ limits: { maxQueues: 1 } })
+    for (const queue of ['a', 'b']) await channel.call('QueueDeclare', { queue })
+    await channel.refuses('QueueDeclare', { queue: 'c' }, 406, text('c', 1))
+    vhost.setMetadata({ limits: { maxQueues: 3 } })
+    await channel.call('QueueDeclare', { queue: 'c' })
+    await client.destroy()
   })
 })
 
 describe('17 the queues of a cluster', () => {
-  it('are at most cluster_queue_limit', async () => {
+  it('are at most cluster_queue_limit (semantics 3.1 i, 17 g)', async () => {
     await fixture.broker({ clusterQueueLimit: 1 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'a' })
@@ -59,7 +86,7 @@ describe('17 the queues of a cluster', () => {
 })
 
 describe('17 the exchanges of a cluster', () => {
-  it('are at most cluster_exchange_limit, the predeclared ones included', async () => {
+  it('are at most cluster_exchange_limit, the predeclared ones included (semantics 2.2 i, 17 g)', async () => {
     await fixture.broker({ clusterExchangeLimit: 9 })
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'a', type: 'direct' })
@@ -72,7 +99,7 @@ describe('17 the exchanges of a cluster', () => {
 })
 
 describe('17 the consumers of a channel', () => {
-  it('are at most consumer_max_per_channel', async () => {
+  it('are at most consumer_max_per_channel (semantics 6.1 b, 17 f, 19 v; corner frame 10)', async () => {
     await fixture.broker({ consumerMaxPerChannel: 1 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -103,7 +130,7 @@ describe('17 the consumers of a channel', () => {
     await channel.client.expectClosed(530, text, 'BasicConsume')
   })
 
-  it('start out with the prefetch of default_consumer_prefetch', async () => {
+  it('start out with the prefetch of default_consumer_prefetch (semantics 6.3 k)', async () => {
     await fixture.broker({ defaultConsumerPrefetch: 2 })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -118,7 +145,7 @@ describe('17 the consumers of a channel', () => {
 })
 
 describe('1.2 names', () => {
-  it('have up to 255 octets', async () => {
+  it('have up to 255 octets (semantics 1.2 a)', async () => {
     await fixture.broker()
     const channel = await fixture.channel()
     const name = 'n'.repeat(255)

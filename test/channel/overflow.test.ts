@@ -34,7 +34,7 @@ describe('7.5 the confirm of a message for a full queue', () => {
     ['drop-head and nothing', { 'x-max-length': 0 }, ['ack', 'ack', 'ack']],
     ['a quorum queue that rejects', { ...REJECT, 'x-queue-type': 'quorum' }, ['ack', 'ack', 'nack']],
     ['a TTL of 0', { 'x-message-ttl': 0 }, ['ack', 'ack', 'ack']],
-  ])('with %s is a nack where it was refused', async (_how, args, expected) => {
+  ])('with %s is a nack where it was refused (semantics 7.5 g)', async (_how, args, expected) => {
     for (const properties of [PERSISTENT, {}]) {
       const channel = await channelWith(args)
       for (const body of ['1', '2', '3']) channel.publish('', 'q', body, properties)
@@ -43,7 +43,7 @@ describe('7.5 the confirm of a message for a full queue', () => {
     }
   })
 
-  it('says nothing without confirms, and returns nothing that is mandatory (semantics 7.4, 10.4)', async () => {
+  it('says nothing without confirms, and returns nothing that is mandatory (semantics 7.4 c, 10.4 f)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', arguments: REJECT })
     for (const body of ['1', '2']) channel.publish('', 'q', body, { mandatory: true })

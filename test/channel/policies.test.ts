@@ -32,7 +32,7 @@ async function ready(channel: AmqpChannel, queue = 'q'): Promise<unknown> {
 }
 
 describe('16 a policy for a queue that is there', () => {
-  it('drops what is too much at once, and nothing more when it is gone', async () => {
+  it('drops what is too much at once, and nothing more when it is gone (semantics 16 aa, 16 d; corner policy 5, policy 6)', async () => {
     const { channel, set, clear } = await scene()
     channel.publishTo('q', '1', '2', '3', '4')
     expect(await ready(channel)).toBe(4)
@@ -43,7 +43,7 @@ describe('16 a policy for a queue that is there', () => {
     expect(await channel.drain('q')).toEqual(['3', '4', '5'])
   })
 
-  it('gives a TTL to messages that come later', async () => {
+  it('gives a TTL to messages that come later (semantics 16 z; corner policy 6)', async () => {
     const { all, channel, set } = await scene()
     channel.publishTo('q', 'before')
     await ready(channel)
@@ -54,7 +54,7 @@ describe('16 a policy for a queue that is there', () => {
     expect(await channel.drain('q')).toEqual(['before'])
   })
 
-  it('has it expire, counting from the last change', async () => {
+  it('has it expire, counting from the last change (semantics 16 ab; corner policy 6)', async () => {
     const { all, channel, set } = await scene()
     set({ expires: 100 })
     all.clock.advance(99)
@@ -66,7 +66,7 @@ describe('16 a policy for a queue that is there', () => {
     await channel.expectClosed(404, "NOT_FOUND - no queue 'q' in vhost '/'", 'QueueDeclare')
   })
 
-  it('lets it stay when the policy is taken away in time', async () => {
+  it('lets it stay when the policy is taken away in time (corner policy 5)', async () => {
     const { all, channel, set, clear } = await scene()
     set({ expires: 100 })
     all.clock.advance(99)
@@ -75,7 +75,7 @@ describe('16 a policy for a queue that is there', () => {
     expect(await ready(channel)).toBe(0)
   })
 
-  it('sends later deaths elsewhere', async () => {
+  it('sends later deaths elsewhere (semantics 16 ac, 10.1 d)', async () => {
     const { channel, set } = await scene()
     await channel.call('QueueDeclare', { queue: 'dead' })
     channel.publishTo('q', 'm')
@@ -85,7 +85,7 @@ describe('16 a policy for a queue that is there', () => {
     expect(await channel.drain('dead')).toEqual(['m'])
   })
 
-  it('refuses publishes beyond the limit with a nack', async () => {
+  it('refuses publishes beyond the limit with a nack (semantics 7.5 g, 10.4 f, 21 8)', async () => {
     const { channel, set } = await scene()
     set({ 'max-length': 1, overflow: 'reject-publish' })
     await channel.call('ConfirmSelect')
@@ -97,7 +97,7 @@ describe('16 a policy for a queue that is there', () => {
 })
 
 describe('16 a policy for an exchange that is there', () => {
-  it('routes what would be returned to the alternate exchange', async () => {
+  it('routes what would be returned to the alternate exchange (semantics 4.4 d, 4.4 f, 16 d)', async () => {
     const { channel, set } = await scene()
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
     await channel.call('ExchangeDeclare', { exchange: 'x', type: 'direct' })
@@ -114,7 +114,7 @@ describe('3.4 a quorum queue that is declared again as a classic one', () => {
   const quorum = { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } }
   const classic = { queue: 'q', durable: true, arguments: { 'x-queue-type': 'classic' } }
 
-  it('is inequivalent', async () => {
+  it('is inequivalent (semantics 3.4 n)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', quorum)
     const text =
@@ -123,7 +123,7 @@ describe('3.4 a quorum queue that is declared again as a classic one', () => {
     await channel.refuses('QueueDeclare', classic, 406, text)
   })
 
-  it('is the same where relaxed_checks_on_redeclaration is set', async () => {
+  it('is the same where relaxed_checks_on_redeclaration is set (semantics 3.4 n)', async () => {
     await fixture.broker({ relaxedQuorumRedeclaration: true })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', quorum)

@@ -11,7 +11,7 @@ async function channelWithMessages(count: number) {
 }
 
 describe('basic.qos per consumer', () => {
-  it('limits the unacked deliveries of a consumer, and acknowledgements let more through', async () => {
+  it('limits the unacked deliveries of a consumer, and acknowledgements let more through (semantics 6.3 b)', async () => {
     const channel = await channelWithMessages(5)
     await channel.call('BasicQos', { prefetchCount: 2 })
     await channel.consume('q')
@@ -33,7 +33,7 @@ describe('basic.qos per consumer', () => {
     expect(await channel.bodies(1)).toEqual(['2'])
   })
 
-  it('applies to consumers to come, each on its own', async () => {
+  it('applies to consumers to come, each on its own (semantics 6.3 b, 6.3 g, 21 10)', async () => {
     const channel = await channelWithMessages(3)
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.consume('q', { consumerTag: 'one' })
@@ -44,14 +44,14 @@ describe('basic.qos per consumer', () => {
     expect((await channel.deliveries(2)).map(({ fields }) => fields['consumerTag'])).toEqual(['all', 'all'])
   })
 
-  it('knows no limit for 0, and none for consumers without acknowledgements', async () => {
+  it('knows no limit for 0, and none for consumers without acknowledgements (semantics 6.1 k, 21 10)', async () => {
     const channel = await channelWithMessages(4)
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.consume('q', { noAck: true })
     expect(await channel.bodies(4)).toEqual(['1', '2', '3', '4'])
   })
 
-  it('does not count what basic.get took, nor give credit for it', async () => {
+  it('does not count what basic.get took, nor give credit for it (semantics 6.3 j)', async () => {
     const channel = await channelWithMessages(4)
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.get('q')
@@ -61,7 +61,7 @@ describe('basic.qos per consumer', () => {
     await channel.expectSilence()
   })
 
-  it('does not touch other channels', async () => {
+  it('does not touch other channels (semantics 18 i)', async () => {
     const channel = await channelWithMessages(3)
     await channel.call('BasicQos', { prefetchCount: 1 })
     const other = await channel.client.openChannel()
@@ -69,7 +69,7 @@ describe('basic.qos per consumer', () => {
     expect(await other.bodies(3)).toEqual(['1', '2', '3'])
   })
 
-  it('leaves messages to consumers that have room', async () => {
+  it('leaves messages to consumers that have room (semantics 6.4 a)', async () => {
     const channel = await channelWithMessages(0)
     const busy = await fixture.channel()
     const idle = await fixture.channel()
@@ -89,7 +89,7 @@ describe('basic.qos per consumer', () => {
     expect(taken).toMatch(/^[ab]$/)
   })
 
-  it('refuses a prefetch size', async () => {
+  it('refuses a prefetch size (semantics 6.3 a, 19 w)', async () => {
     const channel = await fixture.channel()
     channel.send('BasicQos', { prefetchSize: 1024 })
     await channel.client.expectClosed(540, 'NOT_IMPLEMENTED - prefetch_size!=0 (1024)', 'BasicQos')
@@ -97,7 +97,7 @@ describe('basic.qos per consumer', () => {
 })
 
 describe('basic.qos for a whole channel', () => {
-  it('limits all consumers of the channel together, at once', async () => {
+  it('limits all consumers of the channel together, at once (semantics 6.3 d)', async () => {
     const channel = await channelWithMessages(5)
     await channel.call('BasicQos', { prefetchCount: 3, global: true })
     await channel.consume('q')
@@ -107,7 +107,7 @@ describe('basic.qos for a whole channel', () => {
     expect(await channel.counts('q')).toEqual({ ready: 2, consumers: 2 })
   })
 
-  it('holds existing consumers back as well, which go on when it is raised or lifted', async () => {
+  it('holds existing consumers back as well, which go on when it is raised or lifted (semantics 6.3 d, 6.3 f)', async () => {
     const channel = await channelWithMessages(0)
     await channel.consume('q')
     await channel.call('BasicQos', { prefetchCount: 1, global: true })
@@ -123,7 +123,7 @@ describe('basic.qos for a whole channel', () => {
     expect(await channel.bodies(2)).toEqual(['3', '4'])
   })
 
-  it('counts what is unacked when it is set', async () => {
+  it('counts what is unacked when it is set (semantics 6.3 e)', async () => {
     const channel = await channelWithMessages(0)
     await channel.consume('q')
     channel.publishTo('q', '1', '2')
@@ -135,7 +135,7 @@ describe('basic.qos for a whole channel', () => {
     expect(await channel.bodies(1)).toEqual(['3'])
   })
 
-  it('stands beside the limit of each consumer', async () => {
+  it('stands beside the limit of each consumer (semantics 6.3 d)', async () => {
     const channel = await channelWithMessages(5)
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.call('BasicQos', { prefetchCount: 3, global: true })
@@ -146,7 +146,7 @@ describe('basic.qos for a whole channel', () => {
     await channel.expectSilence()
   })
 
-  it('is lifted by a limit per consumer', async () => {
+  it('is lifted by a limit per consumer (semantics 6.3 c)', async () => {
     const channel = await channelWithMessages(0)
     await channel.consume('q')
     await channel.call('BasicQos', { prefetchCount: 1, global: true })

@@ -51,7 +51,7 @@ const EVERY_TYPE = [
 ]
 
 describe('the properties of a message', () => {
-  it('come back octet by octet', async () => {
+  it('come back octet by octet (semantics 7.2 f)', async () => {
     const octets = Buffer.concat([
       Buffer.from('fffc', 'hex'),
       shortString('text/\xff'),
@@ -84,11 +84,11 @@ describe('the headers of a message', () => {
   const nested = field('n', 'F', sized('017a740101617401'))
   const shuffled = headersOnly(...EVERY_TYPE.toReversed(), field('Z', 'V'))
 
-  it('are sorted by the octets of their names, keeping every type, on the profile of 4.2', async () => {
+  it('are sorted by the octets of their names, keeping every type, on the profile of 4.2 (semantics 20 g)', async () => {
     expect(await roundTrip(shuffled)).toEqual(headersOnly(field('Z', 'V'), ...EVERY_TYPE))
   })
 
-  it('lose duplicates, of which the first stays', async () => {
+  it('lose duplicates, of which the first stays (semantics 20 g)', async () => {
     const octets = headersOnly(field('b', 'S', '0000000131'), field('a', 'V'), field('b', 'S', '0000000132'))
     expect(await roundTrip(octets)).toEqual(headersOnly(field('a', 'V'), field('b', 'S', '0000000131')))
   })
@@ -104,7 +104,7 @@ describe('the headers of a message', () => {
     expect(await roundTrip(around(b, a))).toEqual(around(a, b))
   })
 
-  it('come back as they went on the profile of 3.13', async () => {
+  it('come back as they went on the profile of 3.13 (semantics 20 g)', async () => {
     await fixture.broker({ compat: '3.13' })
     expect(await roundTrip(shuffled)).toEqual(shuffled)
     const duplicates = headersOnly(field('b', 'V'), field('a', 'V'), field('b', 't', '01'))

@@ -21,7 +21,7 @@ async function reached(channel: AmqpChannel, names: readonly string[]): Promise<
 }
 
 describe('the default exchange', () => {
-  it('routes to the queue that has the routing key for its name', async () => {
+  it('routes to the queue that has the routing key for its name (semantics 2.1 c)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publish('', 'q', 'm')
@@ -32,7 +32,7 @@ describe('the default exchange', () => {
 })
 
 describe('a direct exchange', () => {
-  it('compares keys octet by octet', async () => {
+  it('compares keys octet by octet (semantics 4.1 a)', async () => {
     const channel = await fixture.channel()
     await bindByName(channel, 'amq.direct', ['k', 'K', 'k.a', '#', '*', ''])
     for (const [key, names] of [
@@ -47,7 +47,7 @@ describe('a direct exchange', () => {
     }
   })
 
-  it('gives a queue one copy, and every bound queue its own', async () => {
+  it('gives a queue one copy, and every bound queue its own (semantics 4 b, 21 17)', async () => {
     const channel = await fixture.channel()
     for (const queue of ['a', 'b']) {
       await channel.call('QueueDeclare', { queue })
@@ -62,7 +62,7 @@ describe('a direct exchange', () => {
 })
 
 describe('a fanout exchange', () => {
-  it('reaches every bound queue, whatever the keys', async () => {
+  it('reaches every bound queue, whatever the keys (semantics 4.1 b)', async () => {
     const channel = await fixture.channel()
     await bindByName(channel, 'amq.fanout', ['a', 'b'])
     await channel.call('QueueBind', { queue: 'for a', exchange: 'amq.fanout', routingKey: 'again' })
@@ -85,12 +85,15 @@ describe('a topic exchange', () => {
     ['a*', ['#', '*', 'a*']],
     ['**', ['#', '*', '**']],
     ['b', ['#', '*']],
-  ])("routes the key '%s' as its words say", async (key, expected) => {
-    const channel = await fixture.channel()
-    await bindByName(channel, 'amq.topic', patterns)
-    channel.publish('amq.topic', key, 'm')
-    expect(await reached(channel, patterns)).toEqual(expected)
-  })
+  ])(
+    "routes the key '%s' as its words say (semantics 4.2 a, 4.2 b, 4.2 c, 4.2 d, 4.2 e, 21 16)",
+    async (key, expected) => {
+      const channel = await fixture.channel()
+      await bindByName(channel, 'amq.topic', patterns)
+      channel.publish('amq.topic', key, 'm')
+      expect(await reached(channel, patterns)).toEqual(expected)
+    },
+  )
 
   it('forgets a pattern that is unbound', async () => {
     const channel = await fixture.channel()
@@ -118,33 +121,33 @@ describe('a headers exchange', () => {
   const ab = { a: int(1), b: 'two' }
   const inputs = [ab, { a: int(1) }, { a: int(2), b: 'two' }, { b: 'three' }, {}, undefined]
 
-  it('wants all headers by default, but not those that start with x-', async () => {
+  it('wants all headers by default, but not those that start with x- (semantics 4.1 c, 4.3 a, 4.3 b; corner routing 7)', async () => {
     const expected = [true, false, false, false, false, false]
     expect(await matches(ab, ...inputs)).toEqual(expected)
     expect(await matches({ ...ab, 'x-match': 'all' }, ...inputs)).toEqual(expected)
     expect(await matches({ ...ab, 'x-match': 'all', 'x-c': int(3) }, ...inputs)).toEqual(expected)
   })
 
-  it('is content with one of them for any', async () => {
+  it('is content with one of them for any (semantics 4.3 a)', async () => {
     const expected = [true, true, true, false, false, false]
     expect(await matches({ ...ab, 'x-match': 'any' }, ...inputs)).toEqual(expected)
     expect(await matches({ ...ab, 'x-match': 'any', 'x-c': int(3) }, { 'x-c': int(3) })).toEqual([false])
   })
 
-  it('looks at headers that start with x- for all-with-x and any-with-x', async () => {
+  it('looks at headers that start with x- for all-with-x and any-with-x (semantics 4.3 a, 4.3 b)', async () => {
     const args = { a: int(1), 'x-c': int(3) }
     const messages = [args, { a: int(1) }, { 'x-c': int(3) }, {}]
     expect(await matches({ ...args, 'x-match': 'all-with-x' }, ...messages)).toEqual([true, false, false, false])
     expect(await matches({ ...args, 'x-match': 'any-with-x' }, ...messages)).toEqual([true, true, true, false])
   })
 
-  it('with nothing to look at, matches every message for all and none for any', async () => {
+  it('with nothing to look at, matches every message for all and none for any (semantics 4.3 f, 21 16)', async () => {
     expect(await matches({}, ab, {}, undefined)).toEqual([true, true, true])
     expect(await matches({ 'x-match': 'any' }, ab, {}, undefined)).toEqual([false, false, false])
     expect(await matches({ 'x-match': 'any', 'x-c': int(3) }, { 'x-c': int(3) })).toEqual([false])
   })
 
-  it('asks for mere presence with a void argument', async () => {
+  it('asks for mere presence with a void argument (semantics 4.3 c)', async () => {
     expect(await matches({ a: null }, { a: int(1) }, { a: null }, { b: int(1) }, undefined)).toEqual([
       true,
       true,
@@ -153,20 +156,20 @@ describe('a headers exchange', () => {
     ])
   })
 
-  it('compares integers by value whatever their width, and nothing else across types', async () => {
+  it('compares integers by value whatever their width, and nothing else across types (semantics 4.3 d)', async () => {
     const values = [{ '!': 'int8', value: 1 }, { '!': 'int64', value: 1 }, '1', { '!': 'double', value: 1 }, true]
     const messages = values.map((a) => ({ a }))
     expect(await matches({ a: int(1) }, ...messages)).toEqual([true, true, false, false, false])
   })
 
-  it('compares nested values', async () => {
+  it('compares nested values (corner routing 5)', async () => {
     const nested = { a: [int(1), { deep: 'er' }] }
     expect(await matches(nested, nested, { a: [int(1), { deep: 'est' }] })).toEqual([true, false])
   })
 })
 
 describe('an alternate exchange', () => {
-  it('gets what its exchange has no destination for, in a chain that ends in a circle', async () => {
+  it('gets what its exchange has no destination for, in a chain that ends in a circle (semantics 4.4 c, 4.4 e, 4.4 f, 21 17)', async () => {
     const channel = await fixture.channel()
     for (const [exchange, alternate] of [
       ['a', 'b'],
@@ -188,7 +191,7 @@ describe('an alternate exchange', () => {
     expect(await channel.drain('q')).toEqual(['found'])
   })
 
-  it('is not asked when a binding to an exchange has matched, even if that leads nowhere', async () => {
+  it('is not asked when a binding to an exchange has matched, even if that leads nowhere (semantics 4.4 c)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'ae', type: 'fanout' })
     await channel.call('QueueDeclare', { queue: 'q' })

@@ -18,27 +18,27 @@ describe('basic.publish', () => {
     await channel.expectSilence()
   })
 
-  it('closes the channel for an exchange that does not exist, once the content has come', async () => {
+  it('closes the channel for an exchange that does not exist, once the content has come (semantics 7.1 e)', async () => {
     const channel = await channelWithQueue()
     channel.publish('nowhere', 'k', 'a body that is read all the same')
     await channel.expectClosed(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'", 'BasicPublish')
     await channel.call('ChannelOpen')
   })
 
-  it('takes the name of the exchange as it is, with line feeds', async () => {
+  it('takes the name of the exchange as it is, with line feeds (semantics 1.2 c)', async () => {
     const channel = await channelWithQueue()
     channel.publish('amq.\nfanout', 'k', 'm')
     await channel.expectClosed(404, "NOT_FOUND - no exchange 'amq.\nfanout' in vhost '/'", 'BasicPublish')
   })
 
-  it('closes the channel for an internal exchange', async () => {
+  it('closes the channel for an internal exchange (semantics 2.2 s, 7.1 f)', async () => {
     const channel = await channelWithQueue()
     channel.publish('amq.rabbitmq.trace', 'k', 'm')
     const text = "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'"
     await channel.expectClosed(403, text, 'BasicPublish')
   })
 
-  it('closes the connection for immediate, before it looks at anything else', async () => {
+  it('closes the connection for immediate, before it looks at anything else (semantics 7.1 a, 7.1 m, 19 w; corner extension 15)', async () => {
     const channel = await channelWithQueue()
     channel.publish('nowhere', 'q', 'm', { immediate: true })
     await channel.client.expectClosed(540, 'NOT_IMPLEMENTED - immediate=true', 'BasicPublish')
@@ -54,7 +54,7 @@ describe('basic.publish', () => {
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('keeps the order of one channel', async () => {
+  it('keeps the order of one channel (semantics 1.3 f, 1.3 g)', async () => {
     const channel = await channelWithQueue()
     const bodies = Array.from({ length: 500 }, (_, n) => String(n))
     channel.publishTo('q', ...bodies)
@@ -74,7 +74,7 @@ describe('basic.publish', () => {
 })
 
 describe('max_message_size', () => {
-  it('closes the channel for a larger body, after reading it', async () => {
+  it('closes the channel for a larger body, after reading it (semantics 7.1 b, 17 h, 19 s; corner frame 9)', async () => {
     await fixture.broker({ maxMessageBytes: 1000 })
     const channel = await channelWithQueue()
     channel.publishTo('q', 'x'.repeat(1000))
@@ -85,7 +85,7 @@ describe('max_message_size', () => {
     expect(await channel.counts('q')).toEqual({ ready: 1, consumers: 0 })
   })
 
-  it('comes before the look for the exchange, and after immediate', async () => {
+  it('comes before the look for the exchange, and after immediate (semantics 7.1 m)', async () => {
     await fixture.broker({ maxMessageBytes: 1 })
     const channel = await channelWithQueue()
     channel.publish('nowhere', 'k', 'two')
@@ -98,7 +98,7 @@ describe('max_message_size', () => {
 })
 
 describe('a mandatory message', () => {
-  it('comes back as it went when there is no queue for it', async () => {
+  it('comes back as it went when there is no queue for it (semantics 7.4 a)', async () => {
     const channel = await channelWithQueue()
     const properties = { contentType: 'text/plain', messageId: 'm-1', headers: { a: 'b' }, deliveryMode: 2 }
     channel.publish('amq.direct', 'nobody', 'body', { mandatory: true, properties })
@@ -126,7 +126,7 @@ describe('a mandatory message', () => {
 describe('the property user-id', () => {
   const mismatch = "PRECONDITION_FAILED - user_id property set to 'other' but authenticated user was 'guest'"
 
-  it('has to be the user of the connection', async () => {
+  it('has to be the user of the connection (semantics 7.1 l, 19 p, 21 15)', async () => {
     const channel = await channelWithQueue()
     channel.publish('', 'q', 'm', { properties: { userId: 'guest' } })
     expect((await channel.get('q'))?.properties).toEqual({ userId: 'guest' })
@@ -134,7 +134,7 @@ describe('the property user-id', () => {
     await channel.expectClosed(406, mismatch, 'BasicPublish')
   })
 
-  it('is looked at after the exchange', async () => {
+  it('is looked at after the exchange (semantics 7.1 m)', async () => {
     const channel = await channelWithQueue()
     channel.publish('nowhere', 'q', 'm', { properties: { userId: 'other' } })
     await channel.expectClosed(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'", 'BasicPublish')
@@ -148,13 +148,13 @@ describe('a property block that does not parse', () => {
     ['a truncated string', '800005616263'],
     ['a truncated header table', '2000000000ff0161'],
     ['an unknown field type', '2000000000040161550a'],
-  ])('closes the connection: %s', async (_, hex) => {
+  ])('closes the connection: %s (semantics 7.1 g)', async (_, hex) => {
     const channel = await channelWithQueue()
     channel.publish('', 'q', 'm', { propertyOctets: Buffer.from(hex, 'hex') })
     await channel.client.expectClosed(541, 'INTERNAL_ERROR')
   })
 
-  it('is found after a missing exchange', async () => {
+  it('is found after a missing exchange (semantics 7.1 m)', async () => {
     const channel = await channelWithQueue()
     channel.publish('nowhere', 'q', 'm', { propertyOctets: Buffer.from('00010000', 'hex') })
     await channel.expectClosed(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'", 'BasicPublish')
@@ -164,7 +164,7 @@ describe('a property block that does not parse', () => {
 describe('a publish while memory is short', () => {
   const capabilities = { 'connection.blocked': true }
 
-  it('blocks the connection, which is told why if it listens, and nobody else', async () => {
+  it('blocks the connection, which is told why if it listens, and nobody else (semantics 17 k; corner promise 1)', async () => {
     await fixture.broker({ memoryHighWatermarkBytes: 1 })
     const channel = await fixture.channel({ capabilities })
     await channel.call('QueueDeclare', { queue: 'q' })

@@ -33,7 +33,7 @@ async function confirmed(channel: AmqpChannel, count: number): Promise<{ seqnos:
 }
 
 describe('confirm.select', () => {
-  it('numbers the messages from 1, starting after the first select', async () => {
+  it('numbers the messages from 1, starting after the first select (semantics 7.5 a, 7.5 b, 7.5 c)', async () => {
     const channel = await fixture.channel()
     channel.publish('', 'nobody', 'before')
     await channel.call('ConfirmSelect')
@@ -52,7 +52,7 @@ describe('confirm.select', () => {
     await expectAck(channel, 1)
   })
 
-  it('numbers each channel for itself, and afresh when it is opened again', async () => {
+  it('numbers each channel for itself, and afresh when it is opened again (semantics 7.5 a)', async () => {
     const channel = await confirmChannel()
     channel.publish('', 'q', 'm')
     await expectAck(channel, 1)
@@ -68,7 +68,7 @@ describe('confirm.select', () => {
     await expectAck(channel, 1)
   })
 
-  it('does not go together with a transaction', async () => {
+  it('does not go together with a transaction (semantics 7.5 l, 7.5 m, 19 q)', async () => {
     const channel = await confirmChannel()
     const toTx = 'PRECONDITION_FAILED - cannot switch from confirm to tx mode'
     await channel.refuses('TxSelect', {}, 406, toTx)
@@ -79,7 +79,7 @@ describe('confirm.select', () => {
 })
 
 describe('a confirm', () => {
-  it('follows the return of an unroutable mandatory message', async () => {
+  it('follows the return of an unroutable mandatory message (semantics 7.4 b, 7.5 c, 21 8)', async () => {
     const channel = await confirmChannel()
     channel.publish('', 'nobody', 'm', { mandatory: true })
     expect(await channel.next()).toMatchObject({
@@ -94,7 +94,7 @@ describe('a confirm', () => {
     ['q', PERSISTENT],
     ['durable', {}],
     ['durable', PERSISTENT],
-  ])('comes for a message to %s with %j, alone and not multiple', async (queue, options) => {
+  ])('comes for a message to %s with %j, alone and not multiple (semantics 7.5 d, 7.5 j)', async (queue, options) => {
     const channel = await confirmChannel()
     channel.publish('', queue, 'm', options)
     await expectAck(channel, 1)
@@ -120,8 +120,22 @@ describe('a confirm', () => {
   })
 })
 
+describe('the confirm of a message that is not persistent', () => {
+  it.each([0, 1, 3, 255])(
+    'does not wait for the disk: delivery mode %i (semantics 7.2 a, 20 q)',
+    async (deliveryMode) => {
+      const store = await fixture.gatedStore()
+      const channel = await confirmChannel()
+      store.hold()
+      channel.publish('', 'durable', 'm', { properties: { deliveryMode } })
+      await expectAck(channel, 1)
+      expect((await channel.get('durable'))?.properties).toEqual({ deliveryMode })
+    },
+  )
+})
+
 describe('the confirm of a persistent message in a durable queue', () => {
-  it('waits for the disk, and transient ones do not wait for it', async () => {
+  it('waits for the disk, and transient ones do not wait for it (semantics 7.5 d, 7.5 e; corner promise 5)', async () => {
     const store = await fixture.gatedStore()
     const channel = await confirmChannel()
     store.hold()
@@ -135,7 +149,7 @@ describe('the confirm of a persistent message in a durable queue', () => {
     await expectAck(channel, 1)
   })
 
-  it('is cumulative up to what still waits', async () => {
+  it('is cumulative up to what still waits (semantics 7.5 i)', async () => {
     const store = await fixture.gatedStore()
     const channel = await confirmChannel()
     store.hold()
@@ -150,7 +164,7 @@ describe('the confirm of a persistent message in a durable queue', () => {
     await expectAck(channel, 3)
   })
 
-  it('does not wait when a consumer without acknowledgements took the message', async () => {
+  it('does not wait when a consumer without acknowledgements took the message (semantics 7.5 f)', async () => {
     const store = await fixture.gatedStore()
     const channel = await confirmChannel()
     await channel.consume('durable', { noAck: true })
@@ -172,7 +186,7 @@ describe('the confirm of a persistent message in a durable queue', () => {
     await expectAck(channel, 1)
   })
 
-  it('comes although the queue is deleted meanwhile', async () => {
+  it('comes although the queue is deleted meanwhile (semantics 3.5 l, 7.5 h)', async () => {
     const store = await fixture.gatedStore()
     const channel = await confirmChannel()
     const other = await channel.client.openChannel()
@@ -210,7 +224,7 @@ describe('a durable reply', () => {
     expect(channel.client.history.length).toBe(arrivedBefore + 2)
   })
 
-  it('does not wait where nothing is durable', async () => {
+  it('does not wait where nothing is durable (semantics 1.3 b)', async () => {
     const store = await fixture.gatedStore()
     const channel = await confirmChannel()
     store.hold()

@@ -49,9 +49,12 @@ describe('the arguments of a new classic queue', () => {
     ['x-cache-size', int(0), '{value_zero,0}'],
     ['x-cache-ttl', int(0), '{value_zero,0}'],
     ['x-deduplication-header', int(1), '{unacceptable_type,signedint}'],
-  ])('refuse the value %s: %j', async (name, value, reason) => {
-    await expectRefused({ [name]: value }, `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`)
-  })
+  ])(
+    'refuse the value %s: %j (semantics 3.3 c, 3.3 d, 3.3 e, 3.3 f, 3.3 h, 3.3 j, 3.3 k, 3.3 n, 3.3 w, 19 m)',
+    async (name, value, reason) => {
+      await expectRefused({ [name]: value }, `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`)
+    },
+  )
 
   it.each([
     [{ '!': 'int8', value: 1 }, 'byte'],
@@ -70,7 +73,7 @@ describe('the arguments of a new classic queue', () => {
     [[], 'array'],
     [Buffer.from('x'), 'binary'],
     [null, 'void'],
-  ])('name the type of %j: %s', async (value, type) => {
+  ])('name the type of %j: %s (semantics 1.1 e, 3.1 e, 19 n)', async (value, type) => {
     await expectRefused(
       { 'x-dead-letter-exchange': value },
       `invalid type '${type}' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'`,
@@ -87,12 +90,12 @@ describe('the arguments of a new classic queue', () => {
     ['x-stream-max-segment-size-bytes', int(1)],
     ['x-stream-filter-size-bytes', int(16)],
     ['x-initial-cluster-size', int(1)],
-  ])('refuse %s, which belongs to another type of queue', async (name, value) => {
+  ])('refuse %s, which belongs to another type of queue (semantics 3.3 y, 19 m)', async (name, value) => {
     const text = `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`
     await expectRefused({ [name]: value }, text)
   })
 
-  it('are judged by type, then by value in the order of the reference, then by who knows them', async () => {
+  it('are judged by type, then by value in the order of the reference, then by who knows them (semantics 3.3 a)', async () => {
     const prefix = "invalid arg '"
     const args = { 'x-max-age': '1D', 'x-overflow': 'no', 'x-expires': int(0), 'x-queue-type': 'no' }
     const ofQueue = "' for queue 'q' in vhost '/'"
@@ -105,7 +108,7 @@ describe('the arguments of a new classic queue', () => {
     await expectRefused(foreign, `${prefix}x-max-age${ofQueue} of queue type rabbit_classic_queue`)
   })
 
-  it('may be anything that no type of queue knows', async () => {
+  it('may be anything that no type of queue knows (semantics 3.3 b)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', arguments: { mine: [1, 'two', { three: null }], 'x-mine': true } })
   })
@@ -142,10 +145,13 @@ describe('the arguments of a new queue of another type (semantics 3.3)', () => {
     ['stream', 'x-max-age', '5 days', 'invalid_max_age'],
     ['stream', SEGMENT, int(-1), '{value_negative,-1}'],
     ['stream', 'x-initial-cluster-size', int(0), '{value_zero,0}'],
-  ])('refuse in a %s queue the value %s: %j', async (type, name, value, reason) => {
-    const text = `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`
-    await expectRefused({ 'x-queue-type': type, [name]: value }, text)
-  })
+  ])(
+    'refuse in a %s queue the value %s: %j (semantics 3.3 g, 3.3 i, 3.3 p, 3.3 s, 3.3 v)',
+    async (type, name, value, reason) => {
+      const text = `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`
+      await expectRefused({ 'x-queue-type': type, [name]: value }, text)
+    },
+  )
 
   it.each([
     ['quorum', 'x-max-priority', int(1)],
@@ -159,20 +165,23 @@ describe('the arguments of a new queue of another type (semantics 3.3)', () => {
     ['stream', 'x-single-active-consumer', true],
     ['stream', 'x-delivery-limit', int(1)],
     ['stream', 'x-message-deduplication', true],
-  ])('refuse in a %s queue what belongs to others: %s', async (type, name, value) => {
+  ])('refuse in a %s queue what belongs to others: %s (semantics 3.3 y, 12 k, 6.5 h)', async (type, name, value) => {
     const text = `invalid arg '${name}' for queue 'q' in vhost '/' of queue type rabbit_${type}_queue`
     await expectRefused({ 'x-queue-type': type, [name]: value }, text)
   })
 
-  it.each(['quorum', 'stream'])('refuse flags that a %s queue does not have', async (type) => {
-    const args = { 'x-queue-type': type }
-    const property = (name: string) => `invalid property '${name}' for queue 'q' in vhost '/'`
-    await expectRefused(args, property('auto-delete'), { autoDelete: true, exclusive: true, durable: false })
-    await expectRefused(args, property('exclusive-owner'), { exclusive: true, durable: false })
-    await expectRefused(args, property('non-durable'), { durable: false })
-  })
+  it.each(['quorum', 'stream'])(
+    'refuse flags that a %s queue does not have (semantics 3.3 z, 12 a, 19 m, 21 20)',
+    async (type) => {
+      const args = { 'x-queue-type': type }
+      const property = (name: string) => `invalid property '${name}' for queue 'q' in vhost '/'`
+      await expectRefused(args, property('auto-delete'), { autoDelete: true, exclusive: true, durable: false })
+      await expectRefused(args, property('exclusive-owner'), { exclusive: true, durable: false })
+      await expectRefused(args, property('non-durable'), { durable: false })
+    },
+  )
 
-  it('refuse sizes that a stream cannot have', async () => {
+  it('refuse sizes that a stream cannot have (semantics 3.3 t, 3.3 u)', async () => {
     const stream = (name: string, value: unknown) => ({ 'x-queue-type': 'stream', [name]: value })
     await expectRefused(stream(SEGMENT, long(3000000001)), 'Exceeded max value for x-stream-max-segment-size-bytes')
     await expectRefused(stream(FILTER, int(15)), 'Invalid value for x-stream-filter-size-bytes')
@@ -180,7 +189,7 @@ describe('the arguments of a new queue of another type (semantics 3.3)', () => {
     await expectRefused(stream(FILTER, '16'), 'Invalid type for x-stream-filter-size-bytes')
   })
 
-  it.each(['quorum', 'stream'])('refuse a %s queue without a name (semantics 3.1)', async (type) => {
+  it.each(['quorum', 'stream'])('refuse a %s queue without a name (semantics 3.1 b, 19 t)', async (type) => {
     const channel = await fixture.channel()
     const declared = { queue: '', durable: true, arguments: { 'x-queue-type': type } }
     const text = `PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_${type}_queue`
@@ -194,7 +203,7 @@ describe('the arguments of a new queue by profile (semantics 20)', () => {
   const eager = { 'x-queue-mode': 'eager' }
   const timeout = { 'x-consumer-timeout': int(1000) }
 
-  it('refuse on 4.3 what is gone', async () => {
+  it('refuse on 4.3 what is gone (semantics 3.3 l, 3.3 m, 3.3 o)', async () => {
     await fixture.broker({ compat: '4.3' })
     const prefix = "invalid arg 'x-queue-version' for queue 'q' in vhost '/'"
     await expectRefused(version1, `${prefix}: "unsupported queue version '1'"`)
@@ -215,7 +224,7 @@ describe('the arguments of a new queue by profile (semantics 20)', () => {
     await channel.call('QueueDeclare', { queue: 'two', arguments: disconnected })
   })
 
-  it('leave out on 3.13 a type that was not given', async () => {
+  it('leave out on 3.13 a type that was not given (semantics 20 f)', async () => {
     await fixture.broker({ compat: '3.13' })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -240,7 +249,7 @@ describe('the arguments of a consumer of a classic queue (semantics 6.1)', () =>
     ['x-stream-offset', 'foo', foreign('x-stream-offset')],
     ['x-stream-filter', 'a', foreign('x-stream-filter')],
     ['x-stream-match-unfiltered', true, foreign('x-stream-match-unfiltered')],
-  ])('cannot be %s: %j', async (name, value, text) => {
+  ])('cannot be %s: %j (semantics 6.1 l)', async (name, value, text) => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     const consume = { queue: 'q', arguments: { [name]: value } }
@@ -248,7 +257,7 @@ describe('the arguments of a consumer of a classic queue (semantics 6.1)', () =>
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('cannot be x-consumer-timeout on 4.3', async () => {
+  it('cannot be x-consumer-timeout on 4.3 (semantics 6.1 m)', async () => {
     await fixture.broker({ compat: '4.3' })
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', durable: true })
@@ -262,7 +271,7 @@ describe('queue.declare of a queue that exists', () => {
     `PRECONDITION_FAILED - inequivalent arg '${arg}' for queue 'q' in vhost '/': ` +
     `received ${received} but current is ${current}`
 
-  it('reports durable, then auto_delete, then arguments', async () => {
+  it('reports durable, then auto_delete, then arguments (semantics 3.4 a, 3.4 b)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', durable: true })
     const args = { 'x-message-ttl': int(1) }
@@ -278,34 +287,37 @@ describe('queue.declare of a queue that exists', () => {
     ['absent now', {}, 'none', "the value '2' of type 'signedint'"],
     ['another value', { 'x-queue-version': int(1) }, "'1'", "'2'"],
     ['another class of value', { 'x-queue-version': '2' }, "'2'", "'2'"],
-  ])('renders a difference between arguments: %s', async (_, args, received, current) => {
-    const channel = await fixture.channel()
-    await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-queue-version': int(2) } })
-    const text = inequivalent('x-queue-version', received, current)
-    await channel.refuses('QueueDeclare', { queue: 'q', arguments: args }, 406, text)
-  })
+  ])(
+    'renders a difference between arguments: %s (semantics 3.4 c, 3.4 d, 19 l)',
+    async (_, args, received, current) => {
+      const channel = await fixture.channel()
+      await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-queue-version': int(2) } })
+      const text = inequivalent('x-queue-version', received, current)
+      await channel.refuses('QueueDeclare', { queue: 'q', arguments: args }, 406, text)
+    },
+  )
 
-  it('takes integers of every width for equal', async () => {
+  it('takes integers of every width for equal (semantics 3.4 e)', async () => {
     const channel = await fixture.channel()
     for (const width of ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64']) {
       await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-queue-version': { '!': width, value: 2 } } })
     }
   })
 
-  it('does not validate arguments, it compares them', async () => {
+  it('does not validate arguments, it compares them (semantics 3.1 k)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     const text = inequivalent('x-max-priority', "the value 'high' of type 'longstr'", 'none')
     await channel.refuses('QueueDeclare', { queue: 'q', arguments: { 'x-max-priority': 'high' } }, 406, text)
   })
 
-  it('ignores arguments that classic queues do not compare', async () => {
+  it('ignores arguments that classic queues do not compare (semantics 3.4 k; corner promise 4)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q', arguments: { mine: 1 } })
     await channel.call('QueueDeclare', { queue: 'q', arguments: { mine: 2, 'x-delivery-limit': 3 } })
   })
 
-  it('knows a queue without x-queue-type for classic', async () => {
+  it('knows a queue without x-queue-type for classic (semantics 3.4 g)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     await channel.call('QueueDeclare', { queue: 'q', arguments: { 'x-queue-type': 'classic' } })

@@ -9,7 +9,7 @@ const NOT_FOUND = "NOT_FOUND - no queue 'q' in vhost '/'"
 const NONE_DECLARED = 'NOT_FOUND - no previously declared queue'
 
 describe('queue.declare', () => {
-  it('answers with the name, the ready messages and the consumers', async () => {
+  it('answers with the name, the ready messages and the consumers (semantics 3.1 d, 3.1 l)', async () => {
     const channel = await fixture.channel()
     expect(await channel.call('QueueDeclare', { queue: 'q' })).toEqual({
       queue: 'q',
@@ -29,7 +29,7 @@ describe('queue.declare', () => {
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 2 })
   })
 
-  it('makes up a name for a queue without one', async () => {
+  it('makes up a name for a queue without one (semantics 1.2 h)', async () => {
     const channel = await fixture.channel()
     const first = await channel.call('QueueDeclare')
     const second = await channel.call('QueueDeclare', { exclusive: true })
@@ -38,7 +38,7 @@ describe('queue.declare', () => {
     expect(second['queue']).not.toBe(first['queue'])
   })
 
-  it('takes a made-up name back passively only', async () => {
+  it('takes a made-up name back passively only (semantics 1.2 d, 1.2 e, 13 a, 21 3)', async () => {
     const channel = await fixture.channel()
     const { queue } = await channel.call('QueueDeclare', { queue: '' })
     await channel.call('QueueDeclare', { queue, passive: true })
@@ -46,14 +46,14 @@ describe('queue.declare', () => {
     await channel.refuses('QueueDeclare', { queue }, 403, text)
   })
 
-  it('refuses every other name that starts with amq.', async () => {
+  it('refuses every other name that starts with amq. (semantics 1.2 d, 19 a)', async () => {
     const channel = await fixture.channel()
     const text = "ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'"
     await channel.refuses('QueueDeclare', { queue: 'amq.mine' }, 403, text)
     await channel.call('QueueDeclare', { queue: 'amq' })
   })
 
-  it('removes carriage returns and line feeds from the name', async () => {
+  it('removes carriage returns and line feeds from the name (semantics 1.2 b, 1.2 c)', async () => {
     const channel = await fixture.channel()
     const declared = await channel.call('QueueDeclare', { queue: 'a\r\nb' })
     expect(declared['queue']).toBe('ab')
@@ -69,14 +69,14 @@ describe('queue.declare', () => {
     await channel.refuses('BasicGet', { queue: 'ab' }, 404, "NOT_FOUND - no queue 'ab' in vhost '/'")
   })
 
-  it('keeps queues and exchanges of the same name apart', async () => {
+  it('keeps queues and exchanges of the same name apart (semantics 1.2 g)', async () => {
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'q', type: 'fanout' })
     await channel.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, NOT_FOUND)
     await channel.call('QueueDeclare', { queue: 'q' })
   })
 
-  it('stays silent when asked not to wait, and remembers the queue', async () => {
+  it('stays silent when asked not to wait, and remembers the queue (semantics 1.3 a)', async () => {
     const channel = await fixture.channel()
     channel.send('QueueDeclare', { queue: 'q', nowait: true })
     await channel.expectSilence()
@@ -85,7 +85,7 @@ describe('queue.declare', () => {
     await channel.refuses('QueueDeclare', { queue: 'amq.q', nowait: true }, 403, text)
   })
 
-  it('passively, compares nothing, and misses what is not there', async () => {
+  it('passively, compares nothing, and misses what is not there (semantics 3.1 n, 3.1 p, 3.1 q)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, NOT_FOUND)
     await channel.call('QueueDeclare', { queue: 'q' })
@@ -112,19 +112,20 @@ describe('an exclusive queue', () => {
     ['QueueDelete', { queue: 'q' }],
     ['BasicGet', { queue: 'q' }],
     ['BasicConsume', { queue: 'q' }],
-  ])('is locked for other connections: %s %j', async (method, fields) => {
+    ['BasicConsume', { queue: 'q', exclusive: true, arguments: { 'x-priority': 'high' } }],
+  ])('is locked for other connections: %s %j (semantics 3.2 c, 3.1 p, 6.1 c, 19 j, 21 2)', async (method, fields) => {
     const { other } = await lockedQueue()
     await other.refuses(method, fields, 405, LOCKED)
   })
 
-  it('keeps its bindings from other connections, who may unbind what is not bound', async () => {
+  it('keeps its bindings from other connections, who may unbind what is not bound (semantics 3.2 c, 3.2 f)', async () => {
     const { owner, other } = await lockedQueue()
     await owner.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
     await other.refuses('QueueUnbind', { queue: 'q', exchange: 'amq.fanout' }, 405, LOCKED)
     await other.call('QueueUnbind', { queue: 'q', exchange: 'amq.fanout', routingKey: 'not bound' })
   })
 
-  it('takes messages from everybody', async () => {
+  it('takes messages from everybody (semantics 3.2 e)', async () => {
     const { owner, other } = await lockedQueue()
     other.publishTo('q', 'm')
     await other.expectSilence()
@@ -139,19 +140,19 @@ describe('an exclusive queue', () => {
     await owner.call('QueueDelete', { queue: 'q' })
   })
 
-  it('may not be declared again without being exclusive, nor the other way round', async () => {
+  it('may not be declared again without being exclusive, nor the other way round (semantics 3.2 i, 3.4 a, 21 2)', async () => {
     const { owner } = await lockedQueue()
     await owner.refuses('QueueDeclare', { queue: 'q', durable: true }, 405, LOCKED)
     await owner.call('QueueDeclare', { queue: 'open' })
     await owner.refuses('QueueDeclare', { queue: 'open', exclusive: true }, 405, LOCKED.replace("'q'", "'open'"))
   })
 
-  it('counts as transient whatever the declaration says', async () => {
+  it('counts as transient whatever the declaration says (semantics 3.2 b)', async () => {
     const { owner } = await lockedQueue()
     await owner.call('QueueDeclare', { queue: 'q', exclusive: true, durable: true })
   })
 
-  it('is gone before connection.close is answered', async () => {
+  it('is gone before connection.close is answered (semantics 3.2 d, 21 5; corner state 1)', async () => {
     const { owner, other } = await lockedQueue()
     await owner.client.close()
     await other.refuses('QueueDeclare', { queue: 'q', passive: true }, 404, NOT_FOUND)
@@ -165,7 +166,7 @@ describe('an exclusive queue', () => {
 })
 
 describe('queue.purge', () => {
-  it('drops the ready messages and says how many; unacked ones stay', async () => {
+  it('drops the ready messages and says how many; unacked ones stay (semantics 3.5 b)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publishTo('q', 'a', 'b', 'c')
@@ -185,14 +186,14 @@ describe('queue.purge', () => {
     expect(await channel.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('misses a queue that is not there', async () => {
+  it('misses a queue that is not there (semantics 3.5 a, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.refuses('QueuePurge', { queue: 'q' }, 404, NOT_FOUND)
   })
 })
 
 describe('queue.delete', () => {
-  it('counts the ready messages that go, and answers 0 for what is not there', async () => {
+  it('counts the ready messages that go, and answers 0 for what is not there (semantics 3.5 e, 3.5 g, 21 4)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publishTo('q', 'a', 'b', 'c')
@@ -201,7 +202,7 @@ describe('queue.delete', () => {
     expect(await channel.call('QueueDelete', { queue: 'q' })).toEqual({ messageCount: 0 })
   })
 
-  it('takes acknowledgements of its deliveries in silence', async () => {
+  it('takes acknowledgements of its deliveries in silence (semantics 3.5 j, 3.5 m)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publishTo('q', 'a', 'b')
@@ -213,7 +214,7 @@ describe('queue.delete', () => {
     await channel.expectSilence()
   })
 
-  it('with if-empty, looks at ready messages only, and before if-unused', async () => {
+  it('with if-empty, looks at ready messages only, and before if-unused (semantics 3.5 f, 19 o, 21 7)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     channel.publishTo('q', 'a')
@@ -230,7 +231,7 @@ describe('queue.delete', () => {
     await channel.call('QueueDelete', conditions)
   })
 
-  it('with if-unused, looks at consumers', async () => {
+  it('with if-unused, looks at consumers (semantics 3.5 f, 21 7)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     const consumerTag = await channel.consume('q')
@@ -259,21 +260,24 @@ describe('an empty queue name', () => {
     ['QueueDelete', {}],
     ['BasicGet', {}],
     ['BasicConsume', {}],
-  ])('in %s means the queue last declared on the channel, if any', async (method, fields) => {
-    const channel = await fixture.channel()
-    await channel.refuses(method, { queue: '', ...fields }, 404, NONE_DECLARED)
-    await channel.call('QueueDeclare', { queue: 'first' })
-    await channel.call('QueueDeclare', { queue: 'last' })
-    const other = await channel.client.openChannel()
-    await other.refuses(method, { queue: '', ...fields }, 404, NONE_DECLARED)
-    channel.send(method, { queue: '', ...fields })
-    expect((await channel.next()).name).toMatch(/Ok$|Empty$/)
-    if (method === 'QueueDelete') {
-      await channel.refuses('QueueDeclare', { queue: 'last', passive: true }, 404, NOT_FOUND.replace("'q'", "'last'"))
-    }
-  })
+  ])(
+    'in %s means the queue last declared on the channel, if any (semantics 1.2 j, 1.2 k, 19 i)',
+    async (method, fields) => {
+      const channel = await fixture.channel()
+      await channel.refuses(method, { queue: '', ...fields }, 404, NONE_DECLARED)
+      await channel.call('QueueDeclare', { queue: 'first' })
+      await channel.call('QueueDeclare', { queue: 'last' })
+      const other = await channel.client.openChannel()
+      await other.refuses(method, { queue: '', ...fields }, 404, NONE_DECLARED)
+      channel.send(method, { queue: '', ...fields })
+      expect((await channel.next()).name).toMatch(/Ok$|Empty$/)
+      if (method === 'QueueDelete') {
+        await channel.refuses('QueueDeclare', { queue: 'last', passive: true }, 404, NOT_FOUND.replace("'q'", "'last'"))
+      }
+    },
+  )
 
-  it('follows passive declarations, but not those that fail', async () => {
+  it('follows passive declarations, but not those that fail (semantics 1.2 j)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'a' })
     await channel.call('QueueDeclare', { queue: 'b' })
@@ -282,7 +286,7 @@ describe('an empty queue name', () => {
     expect(await channel.drain('')).toEqual(['in a'])
   })
 
-  it('with an empty routing key, makes the name of the queue the key', async () => {
+  it('with an empty routing key, makes the name of the queue the key (semantics 1.2 l)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', { queue: 'q' })
     await channel.call('QueueBind', { queue: '', exchange: 'amq.direct', routingKey: '' })

@@ -14,7 +14,7 @@ describe('a quorum queue', () => {
   it.each([
     [{ ifUnused: true, ifEmpty: true }, 'if-unused'],
     [{ ifEmpty: true }, 'if-empty'],
-  ])('is not deleted on a condition: %o (semantics 3.5)', async (condition, flag) => {
+  ])('is not deleted on a condition: %o (semantics 3.5 h, 21 20)', async (condition, flag) => {
     const channel = await channelWithQueue()
     channel.send('QueueDelete', { queue: 'q', ...condition })
     const text =
@@ -23,7 +23,7 @@ describe('a quorum queue', () => {
     await channel.client.expectClosed(540, text, 'QueueDelete')
   })
 
-  it('takes no consumer whose channel shares a prefetch (semantics 6.3)', async () => {
+  it('takes no consumer whose channel shares a prefetch (semantics 6.3 i, 19 w, 21 20)', async () => {
     const channel = await channelWithQueue()
     await channel.call('BasicQos', { prefetchCount: 5, global: true })
     channel.send('BasicConsume', { queue: 'q' })
@@ -31,7 +31,7 @@ describe('a quorum queue', () => {
     await channel.client.expectClosed(540, text, 'BasicConsume')
   })
 
-  it('gives nothing to basic.get while it has a single active consumer (semantics 6.5)', async () => {
+  it('gives nothing to basic.get while it has a single active consumer (semantics 6.5 g, 19 k, 21 20)', async () => {
     const channel = await channelWithQueue({ 'x-single-active-consumer': true })
     const text =
       "RESOURCE_LOCKED - cannot obtain access to locked queue 'q' in vhost '/'. basic.get operations are not supported by " +
@@ -41,7 +41,7 @@ describe('a quorum queue', () => {
 })
 
 describe('a transaction', () => {
-  it('that a queue refuses a part of is partial, and says so (semantics 7.6)', async () => {
+  it('that a queue refuses a part of is partial, and says so (semantics 7.6 g, 19 q)', async () => {
     const channel = await fixture.channel()
     await channel.call('QueueDeclare', {
       queue: 'full',

@@ -152,7 +152,7 @@ describe('the reply texts', () => {
     expect(unused.sort()).toEqual(Object.keys(AWAITED).sort())
   })
 
-  it('are all asked for by a test that talks to a broker', () => {
+  it('are all asked for by a test that talks to a broker (semantics 21 1)', () => {
     const untested = Object.entries(TOLD_BY).filter(([, fragment]) => !fragment.test(tests))
     expect(untested.map(([name]) => name)).toEqual([])
   })

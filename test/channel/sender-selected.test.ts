@@ -10,7 +10,7 @@ async function channelWithQueues(...queues: string[]) {
 }
 
 describe('sender-selected distribution', () => {
-  it('routes by every key in CC and BCC beside that of the publish, one copy for each queue', async () => {
+  it('routes by every key in CC and BCC beside that of the publish, one copy for each queue (semantics 4 a, 4 b, 7.3 a, 21 15)', async () => {
     const channel = await channelWithQueues('to', 'cc', 'bcc', 'other')
     channel.publish('', 'to', 'm', { properties: { headers: { CC: ['cc', 'to', 'nobody'], BCC: ['bcc', 'cc'] } } })
     for (const queue of ['to', 'cc', 'bcc']) expect(await channel.counts(queue)).toEqual({ ready: 1, consumers: 0 })
@@ -24,7 +24,7 @@ describe('sender-selected distribution', () => {
     await channel.expectSilence()
   })
 
-  it('shows CC and the key of the publish to consumers, and BCC to nobody', async () => {
+  it('shows CC and the key of the publish to consumers, and BCC to nobody (semantics 7.3 b, 7.3 c, 21 15)', async () => {
     const channel = await channelWithQueues('bcc')
     channel.publish('', 'to', 'm', { properties: { headers: { BCC: ['bcc'], CC: ['x'], k: 1 } } })
     const message = await channel.get('bcc')
@@ -32,13 +32,13 @@ describe('sender-selected distribution', () => {
     expect(message?.properties?.['headers']).toEqual({ CC: ['x'], k: 1 })
   })
 
-  it('ignores elements that are not strings, and lower-case names', async () => {
+  it('ignores elements that are not strings, and lower-case names (semantics 7.3 a, 7.3 d)', async () => {
     const channel = await channelWithQueues('cc')
     channel.publish('', 'to', 'm', { properties: { headers: { CC: [1, true, 'cc'], cc: 'cc' } } })
     expect(await channel.counts('cc')).toEqual({ ready: 1, consumers: 0 })
   })
 
-  it.each(['CC', 'BCC'])('closes the channel for a %s that is no array', async (name) => {
+  it.each(['CC', 'BCC'])('closes the channel for a %s that is no array (semantics 7.1 j, 19 p)', async (name) => {
     const channel = await channelWithQueues()
     channel.publish('', 'to', 'm', { properties: { headers: { [name]: 'to' } } })
     const text = `PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"${name}",longstr}`
@@ -52,8 +52,9 @@ describe('the expiration of a message', () => {
     ['', 'no_integer'],
     ['10x', '{leftover_string,"x"}'],
     ['-1', '{value_negative,-1}'],
+    ['-01', '{value_negative,-1}'],
     ['315360000001', '{value_too_large,315360000001}'],
-  ])('closes the channel when it is %s', async (expiration, reason) => {
+  ])('closes the channel when it is %s (semantics 7.1 i, 19 p, 21 15)', async (expiration, reason) => {
     const channel = await channelWithQueues('q')
     channel.publish('', 'q', 'm', { properties: { expiration } })
     const text = `PRECONDITION_FAILED - invalid expiration '${expiration}': ${reason}`

@@ -32,7 +32,7 @@ async function consume(channel: AmqpChannel, args: object = FIRST, prefetchCount
 }
 
 describe('a stream (semantics 12)', () => {
-  it('replays all of its messages, each with its offset, to everybody who asks', async () => {
+  it('replays all of its messages, each with its offset, to everybody who asks (semantics 12 a, 12 i, 12 j)', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b', 'c'], { properties: { contentType: 'text/plain', deliveryMode: 1 } })
     for (let time = 0; time < 2; time++) {
@@ -53,7 +53,7 @@ describe('a stream (semantics 12)', () => {
     }
   })
 
-  it('adds its header at its place among sorted ones', async () => {
+  it('adds its header at its place among sorted ones (semantics 12 j)', async () => {
     const channel = await channelWithStream()
     await publish(['m'], { properties: { headers: { z: 1, a: 'b', 'x-stream-offset': 'mine' }, messageId: 'id' } })
     await consume(channel)
@@ -66,7 +66,7 @@ describe('a stream (semantics 12)', () => {
     ])
   })
 
-  it('says `l` to be the type of the offset', async () => {
+  it('says `l` to be the type of the offset (semantics 12 j)', async () => {
     const channel = await channelWithStream()
     await publish(['m'])
     await consume(channel)
@@ -81,19 +81,22 @@ describe('a stream (semantics 12)', () => {
     ['BasicNack', { requeue: false }],
     ['BasicReject', { requeue: true }],
     ['BasicReject', { requeue: false }],
-  ])('takes %s %o as credit for one more message, and redelivers nothing', async (method, bits) => {
-    const channel = await channelWithStream()
-    await publish(['a', 'b', 'c'])
-    await consume(channel, FIRST, 1)
-    expect(await channel.bodies(1)).toEqual(['a'])
-    await channel.expectSilence()
-    channel.send(method, { deliveryTag: 1, ...bits })
-    expect(await channel.bodies(1)).toEqual(['b'])
-    await channel.expectSilence()
-    expect(await channel.counts('s')).toEqual({ ready: 3, consumers: 0 })
-  })
+  ])(
+    'takes %s %o as credit for one more message, and redelivers nothing (semantics 12 h, 12 i, 20 r)',
+    async (method, bits) => {
+      const channel = await channelWithStream()
+      await publish(['a', 'b', 'c'])
+      await consume(channel, FIRST, 1)
+      expect(await channel.bodies(1)).toEqual(['a'])
+      await channel.expectSilence()
+      channel.send(method, { deliveryTag: 1, ...bits })
+      expect(await channel.bodies(1)).toEqual(['b'])
+      await channel.expectSilence()
+      expect(await channel.counts('s')).toEqual({ ready: 3, consumers: 0 })
+    },
+  )
 
-  it.each(['BasicNack', 'BasicReject'])('refuses %s as RabbitMQ 3.13 does', async (method) => {
+  it.each(['BasicNack', 'BasicReject'])('refuses %s as RabbitMQ 3.13 does (semantics 20 r)', async (method) => {
     await fixture.broker({ compat: '3.13' })
     const channel = await channelWithStream()
     await publish(['a'])
@@ -130,7 +133,7 @@ describe('a stream (semantics 12)', () => {
     expect(await channel.bodies(1)).toEqual(['c'])
   })
 
-  it('answers a declaration with its messages, and no consumers (semantics 3.1)', async () => {
+  it('answers a declaration with its messages, and no consumers (semantics 3.1 m, 12 l)', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b'])
     await consume(channel, {})
@@ -138,21 +141,21 @@ describe('a stream (semantics 12)', () => {
     expect(declared).toMatchObject({ messageCount: 2, consumerCount: 0 })
   })
 
-  it('is read over basic.consume only: basic.get is refused (semantics 8)', async () => {
+  it('is read over basic.consume only: basic.get is refused (semantics 8 c, 12 g, 19 x, 21 20; corner extension 11)', async () => {
     const channel = await channelWithStream()
     channel.send('BasicGet', { queue: 's' })
     const text = `NOT_IMPLEMENTED - basic.get not supported by stream queues queue 's' in vhost '/'`
     await channel.client.expectClosed(540, text, 'BasicGet')
   })
 
-  it('is not purged (semantics 3.5)', async () => {
+  it('is not purged (semantics 3.5 c, 12 g, 19 x)', async () => {
     const channel = await channelWithStream()
     channel.send('QueuePurge', { queue: 's' })
     const text = `NOT_IMPLEMENTED - queue.purge not supported by stream queues queue 's' in vhost '/'`
     await channel.client.expectClosed(540, text, 'QueuePurge')
   })
 
-  it('is deleted whatever the flags say, and its consumers hear of it (semantics 3.5, 6.6)', async () => {
+  it('is deleted whatever the flags say, and its consumers hear of it (semantics 3.5 i, 6.6 a)', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b'])
     const consumerTag = await consume(channel, {})
@@ -164,14 +167,14 @@ describe('a stream (semantics 12)', () => {
 })
 
 describe('a consumer of a stream (semantics 12)', () => {
-  it('needs a prefetch', async () => {
+  it('needs a prefetch (semantics 12 d, 19 t, 21 20)', async () => {
     const channel = await channelWithStream()
     const text = `PRECONDITION_FAILED - consumer prefetch count is not set for stream queue 's' in vhost '/'`
     await channel.refuses('BasicConsume', { queue: 's' }, 406, text)
     await channel.refuses('BasicConsume', { queue: 's', noAck: true }, 406, text)
   })
 
-  it('needs to acknowledge', async () => {
+  it('needs to acknowledge (semantics 12 e, 19 x)', async () => {
     const channel = await channelWithStream()
     await channel.call('BasicQos', { prefetchCount: 10 })
     channel.send('BasicConsume', { queue: 's', noAck: true })
@@ -179,7 +182,7 @@ describe('a consumer of a stream (semantics 12)', () => {
     await channel.client.expectClosed(540, text, 'BasicConsume')
   })
 
-  it('does not share a limit with others of its channel (semantics 6.3)', async () => {
+  it('does not share a limit with others of its channel (semantics 6.3 i, 12 f)', async () => {
     const channel = await channelWithStream()
     await channel.call('BasicQos', { prefetchCount: 10 })
     await channel.call('BasicQos', { prefetchCount: 10, global: true })
@@ -191,7 +194,7 @@ describe('a consumer of a stream (semantics 12)', () => {
     )
   })
 
-  it('is refused an offset that makes no sense', async () => {
+  it('is refused an offset that makes no sense (semantics 12 p)', async () => {
     const channel = await channelWithStream()
     await channel.call('BasicQos', { prefetchCount: 10 })
     const text = `PRECONDITION_FAILED - invalid arg 'x-stream-offset' for ${RS}: {invalid_stream_offset_arg,{longstr,<<"foo">>}}`
@@ -206,7 +209,7 @@ describe('a consumer of a stream (semantics 12)', () => {
     await channel.refuses('BasicConsume', { queue: 's', arguments: tracking }, 406, text)
   })
 
-  it('gets what has the filter values that it asks for', async () => {
+  it('gets what has the filter values that it asks for (semantics 12 q; corner extension 9)', async () => {
     const channel = await channelWithStream()
     for (const value of ['a', 'b', 'a']) {
       await publish([`of ${value}`], { properties: { headers: { 'x-stream-filter-value': value } } })
@@ -221,7 +224,7 @@ describe('a consumer of a stream (semantics 12)', () => {
     await channel.expectSilence()
   })
 
-  it('has its acknowledgements remembered by its tag when it asks for that', async () => {
+  it('has its acknowledgements remembered by its tag when it asks for that (corner extension 10)', async () => {
     const channel = await channelWithStream()
     await publish(['a', 'b', 'c'])
     const args = { ...FIRST, 'x-stream-automatic-offset-tracking': true }

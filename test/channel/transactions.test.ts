@@ -14,12 +14,12 @@ async function transaction() {
 }
 
 describe('tx.select', () => {
-  it.each(['TxCommit', 'TxRollback'])('has to come before %s', async (method) => {
+  it.each(['TxCommit', 'TxRollback'])('has to come before %s (semantics 7.6 a, 19 q)', async (method) => {
     const channel = await fixture.channel()
     await channel.refuses(method, {}, 406, 'PRECONDITION_FAILED - channel is not transactional')
   })
 
-  it('changes nothing when it is repeated', async () => {
+  it('changes nothing when it is repeated (semantics 7.6 b)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'm')
     await channel.call('TxSelect')
@@ -29,7 +29,7 @@ describe('tx.select', () => {
 })
 
 describe('a publish in a transaction', () => {
-  it('is visible to nobody before the commit, and to all after it', async () => {
+  it('is visible to nobody before the commit, and to all after it (semantics 7.6 d, 21 19)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'a', 'b')
     expect(await channel.get('q')).toBeUndefined()
@@ -38,7 +38,7 @@ describe('a publish in a transaction', () => {
     expect(await witness.drain('q')).toEqual(['a', 'b'])
   })
 
-  it('is dropped by a rollback', async () => {
+  it('is dropped by a rollback (semantics 7.6 h)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'never')
     await channel.call('TxRollback')
@@ -48,14 +48,14 @@ describe('a publish in a transaction', () => {
     expect(await witness.drain('q')).toEqual(['kept'])
   })
 
-  it('is dropped when the channel closes', async () => {
+  it('is dropped when the channel closes (semantics 7.6 j)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'never')
     await channel.call('ChannelClose', CHANNEL_CLOSE)
     expect(await witness.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('is checked at once', async () => {
+  it('is checked at once (semantics 7.6 c)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'never')
     channel.publish('nowhere', 'q', 'm')
@@ -63,7 +63,7 @@ describe('a publish in a transaction', () => {
     expect(await witness.counts('q')).toEqual({ ready: 0, consumers: 0 })
   })
 
-  it('is routed when it is published', async () => {
+  it('is routed when it is published (semantics 7.6 c)', async () => {
     const { channel, witness } = await transaction()
     await channel.call('QueueDeclare', { queue: 'late' })
     await channel.call('QueueBind', { queue: 'q', exchange: 'amq.fanout' })
@@ -75,7 +75,7 @@ describe('a publish in a transaction', () => {
     expect(await witness.drain('late')).toEqual([])
   })
 
-  it('is returned at the commit, before commit-ok', async () => {
+  it('is returned at the commit, before commit-ok (semantics 7.6 d)', async () => {
     const { channel } = await transaction()
     channel.publish('', 'nobody', 'm', { mandatory: true })
     await channel.expectSilence()
@@ -113,7 +113,7 @@ describe('an acknowledgement in a transaction', () => {
     return { channel, witness }
   }
 
-  it('takes effect at the commit', async () => {
+  it('takes effect at the commit (semantics 7.6 e, 21 19)', async () => {
     const { channel, witness } = await withDeliveries(3)
     await channel.call('BasicQos', { prefetchCount: 1 })
     await channel.consume('q')
@@ -127,15 +127,18 @@ describe('an acknowledgement in a transaction', () => {
     expect(await witness.drain('q')).toEqual(['2', '3'])
   })
 
-  it.each(['BasicNack', 'BasicReject'])('by %s puts the message back at the commit', async (method) => {
-    const { channel, witness } = await withDeliveries(2)
-    await channel.get('q')
-    channel.send(method, { deliveryTag: 1, requeue: true })
-    await channel.expectSilence()
-    expect(await witness.counts('q')).toEqual({ ready: 1, consumers: 0 })
-    await channel.call('TxCommit')
-    expect(await witness.drain('q')).toEqual(['1', '2'])
-  })
+  it.each(['BasicNack', 'BasicReject'])(
+    'by %s puts the message back at the commit (semantics 7.6 e)',
+    async (method) => {
+      const { channel, witness } = await withDeliveries(2)
+      await channel.get('q')
+      channel.send(method, { deliveryTag: 1, requeue: true })
+      await channel.expectSilence()
+      expect(await witness.counts('q')).toEqual({ ready: 1, consumers: 0 })
+      await channel.call('TxCommit')
+      expect(await witness.drain('q')).toEqual(['1', '2'])
+    },
+  )
 
   it('discards at the commit as well', async () => {
     const { channel, witness } = await withDeliveries(2)
@@ -147,7 +150,7 @@ describe('an acknowledgement in a transaction', () => {
     expect(await witness.drain('q')).toEqual([])
   })
 
-  it('is checked at once', async () => {
+  it('is checked at once (semantics 7.6 e)', async () => {
     const { channel, witness } = await withDeliveries(1)
     await channel.get('q')
     channel.send('BasicAck', { deliveryTag: 1 })
@@ -156,7 +159,7 @@ describe('an acknowledgement in a transaction', () => {
     expect(await witness.drain('q')).toEqual(['1'])
   })
 
-  it('is undone by a rollback: the message is unacked again, and not delivered again', async () => {
+  it('is undone by a rollback: the message is unacked again, and not delivered again (semantics 7.6 i, 21 19)', async () => {
     const { channel, witness } = await withDeliveries(2)
     await channel.consume('q')
     await channel.deliveries(2)
@@ -170,7 +173,7 @@ describe('an acknowledgement in a transaction', () => {
     expect(await witness.drain('q')).toEqual([])
   })
 
-  it('is undone when the channel closes', async () => {
+  it('is undone when the channel closes (semantics 7.6 j)', async () => {
     const { channel, witness } = await withDeliveries(2)
     await channel.get('q')
     await channel.get('q')
@@ -194,7 +197,7 @@ describe('an acknowledgement in a transaction', () => {
 })
 
 describe('other methods in a transaction', () => {
-  it('take effect at once, and a rollback does not undo them', async () => {
+  it('take effect at once, and a rollback does not undo them (semantics 7.6 k)', async () => {
     const { channel, witness } = await transaction()
     await channel.call('QueueDeclare', { queue: 'other' })
     await channel.call('QueueBind', { queue: 'other', exchange: 'amq.fanout' })
@@ -222,7 +225,7 @@ describe('tx.commit of durable changes', () => {
     return { store, channel }
   }
 
-  it('is answered when they are on disk', async () => {
+  it('is answered when they are on disk (semantics 7.6 f)', async () => {
     const { store, channel } = await pendingCommit()
     store.release()
     expect((await channel.next()).name).toBe('TxCommitOk')

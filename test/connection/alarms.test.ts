@@ -34,20 +34,23 @@ describe('an alarm', () => {
     ['memory', (resources: MadeUpResources) => Object.assign(resources, { used: 1001 }), 'low on memory'],
     ['disk', (resources: MadeUpResources) => Object.assign(resources, { free: 999 }), 'low on disk'],
     ['both', (resources: MadeUpResources) => Object.assign(resources, { used: 2000, free: 0 }), 'low on disk & memory'],
-  ])('for %s blocks a connection when it publishes, and tells it why', async (_, makeShort, reason) => {
-    const { resources, broker, look } = await started()
-    const publisher = await broker.withChannel(listens)
-    await publisher.declareQueue(1, 'q')
-    makeShort(resources)
-    look()
-    publisher.send(publish(1, 'q', 'first'))
-    const blocked = await publisher.expectMethod(0, BLOCKED)
-    expect(blocked.shortString()).toBe(reason)
-    Object.assign(resources, { used: 0, free: 1000 })
-    look()
-    await publisher.expectMethod(0, UNBLOCKED)
-    expect(await publisher.declareQueue(1, 'q')).toEqual({ messages: 1, consumers: 0 })
-  })
+  ])(
+    'for %s blocks a connection when it publishes, and tells it why (semantics 17 k; corner resource 1, promise 1)',
+    async (_, makeShort, reason) => {
+      const { resources, broker, look } = await started()
+      const publisher = await broker.withChannel(listens)
+      await publisher.declareQueue(1, 'q')
+      makeShort(resources)
+      look()
+      publisher.send(publish(1, 'q', 'first'))
+      const blocked = await publisher.expectMethod(0, BLOCKED)
+      expect(blocked.shortString()).toBe(reason)
+      Object.assign(resources, { used: 0, free: 1000 })
+      look()
+      await publisher.expectMethod(0, UNBLOCKED)
+      expect(await publisher.declareQueue(1, 'q')).toEqual({ messages: 1, consumers: 0 })
+    },
+  )
 
   it('says nothing to a client that did not announce that it listens, but reads nothing more from it', async () => {
     const { resources, broker, look } = await started()
@@ -64,7 +67,7 @@ describe('an alarm', () => {
     await broker.until(async () => (await other.declareQueue(1, 'q')).messages === 2, 'both messages are there')
   })
 
-  it('does not keep anybody from consuming, and takes effect again only at the next publish', async () => {
+  it('does not keep anybody from consuming, and takes effect again only at the next publish (semantics 17 l; corner resource 1)', async () => {
     const { resources, broker, look } = await started()
     const publisher = await broker.withChannel(listens)
     await publisher.roundTrip(1, 'q', Buffer.from('before'))

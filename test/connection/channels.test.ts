@@ -33,7 +33,7 @@ describe('a channel number that is not open', () => {
     ['channel.flow', channelFlow(5, true), [20, 20]],
     ['connection.open', connectionOpen('/').fill(5, 2, 3), [10, 40]],
     ['a method of the server', method(5, [60, 21], shortString('t')), [60, 21]],
-  ] as const)('takes no %s', async (_, bytes, id) => {
+  ] as const)('takes no %s (corner frame 4)', async (_, bytes, id) => {
     const client = await (await RawBroker.start()).withChannel()
     client.send(bytes)
     await client.expectCloseAndLeave(504, "CHANNEL_ERROR - expected 'channel.open'", id)
@@ -49,7 +49,7 @@ describe('a channel number that is not open', () => {
 })
 
 describe('channel.open', () => {
-  it('twice closes the connection', async () => {
+  it('twice closes the connection (semantics 21 18)', async () => {
     const client = await (await RawBroker.start()).withChannel()
     client.send(channelOpen(1))
     await client.expectCloseAndLeave(504, "CHANNEL_ERROR - second 'channel.open' seen", [20, 10])
@@ -123,7 +123,7 @@ describe('a channel that the server has closed', () => {
     ['stray content frames', [header(1, 5), body(1, 'ab')]],
     ['illegal methods', [method(1, [60, 21], shortString('t'))]],
     ['connection methods', [connectionOpen('/').fill(1, 2, 3)]],
-  ])('drops %s until the client answers, and the number is free then', async (_, frames) => {
+  ])('drops %s until the client answers, and the number is free then (corner frame 3)', async (_, frames) => {
     const { broker, client } = await closing()
     client.send(...frames, channelCloseOk(1))
     await client.openChannel(1)
@@ -168,7 +168,7 @@ describe('a channel that the server has closed', () => {
     await client.roundTrip(2, 'other', Buffer.from('fine'))
   })
 
-  it('has discarded the methods pipelined behind the one that failed', async () => {
+  it('has discarded the methods pipelined behind the one that failed (semantics 1.3 d)', async () => {
     const broker = await RawBroker.start()
     const client = await broker.withChannel()
     client.send(
@@ -186,7 +186,7 @@ describe('a channel that the server has closed', () => {
     await client.expectMethod(1, [20, 40])
   })
 
-  it('has given its unacked messages back, and cancelled its consumers, before it says so', async () => {
+  it('has given its unacked messages back, and cancelled its consumers, before it says so (semantics 1.3 d, 8 n)', async () => {
     const broker = await RawBroker.start()
     const client = await broker.withChannel()
     await client.declareQueue(1, 'q')
@@ -237,7 +237,7 @@ describe('a channel that the client closes', () => {
 })
 
 describe('a soft error', () => {
-  it('shows names as they are, and is cut at 255 octets', async () => {
+  it('shows names as they are, and is cut at 255 octets (semantics 1.1 a)', async () => {
     const client = await (await RawBroker.start()).withChannel()
     const queue = 'q'.repeat(255)
     client.send(queueDeclare(1, queue, 1))

@@ -53,7 +53,7 @@ describe('a connection that the client closes', () => {
     await broker.untilIdle()
   })
 
-  it('has nothing left in the broker when the answer comes', async () => {
+  it('has nothing left in the broker when the answer comes (semantics 3.2 d)', async () => {
     const broker = await RawBroker.start()
     const client = await broker.withChannel()
     await client.declareQueue(1, 'own', EXCLUSIVE)
@@ -166,7 +166,7 @@ describe('a connection that the broker closes', () => {
     await other.expectMethod(1, [20, 40])
   })
 
-  it('tells everybody why when it stops, and does not wait for those who answer', async () => {
+  it('tells everybody why when it stops, and does not wait for those who answer (corner rabbitmqctl 1)', async () => {
     const broker = await RawBroker.start()
     const clients = [await broker.opened(), await broker.withChannel(), await broker.opened({ heartbeatSeconds: 5 })]
     const stopped = broker.broker.stop()
@@ -189,7 +189,7 @@ describe('a connection that the broker closes', () => {
     expect(broker.clock.delaysMs).toEqual([])
   })
 
-  it('stops as often as it is asked to', async () => {
+  it('stops as often as it is asked to (corner resource 6)', async () => {
     const broker = await RawBroker.start()
     await Promise.all([broker.broker.stop(), broker.broker.stop()])
     await broker.broker.stop()

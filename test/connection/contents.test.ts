@@ -75,7 +75,7 @@ describe('after basic.publish', () => {
       501,
       'FRAME_ERROR - content body size 18446744073709551615 exceeds maximum allowed size 536870912',
     ],
-  ] as const)('%s closes the connection', async (_, frames, code, text) => {
+  ] as const)('%s closes the connection (semantics 20 x)', async (_, frames, code, text) => {
     const client = await publishing()
     client.send(...frames)
     await client.expectCloseAndLeave(code, text, PUBLISH)
@@ -114,7 +114,7 @@ describe('after basic.publish', () => {
     expect((await client.expectContent(1)).body.toString()).toBe('abcd')
   })
 
-  it('a body above the limit of the broker closes the channel, when it has come to its end', async () => {
+  it('a body above the limit of the broker closes the channel, when it has come to its end (corner frame 9)', async () => {
     const broker = await RawBroker.start({ maxMessageBytes: 10 })
     const client = await broker.withChannel()
     await client.declareQueue(1, 'q')
@@ -149,7 +149,7 @@ describe('the properties of a content', () => {
     ['have a field of a name that runs out', flags(short(0x2000), long(2), octet(9), octets('a'))],
     ['have a float that is not a number', flags(short(0x2000), table(field('a', 'f', hex('7fc00000'))))],
     ['have an infinite double', flags(short(0x2000), table(field('a', 'd', hex('fff0000000000000'))))],
-  ])('that %s are an internal error', async (_, properties) => {
+  ])('that %s are an internal error (semantics 7.1 g)', async (_, properties) => {
     const client = await publishing()
     client.send(header(1, 2, properties), body(1, 'ab'))
     await client.expectCloseAndLeave(541, 'INTERNAL_ERROR', [0, 0])
@@ -163,7 +163,7 @@ describe('the properties of a content', () => {
     await client.expectCloseAndLeave(541, 'INTERNAL_ERROR', [0, 0])
   })
 
-  it('are read after the exchange has been looked for', async () => {
+  it('are read after the exchange has been looked for (semantics 7.1 m)', async () => {
     const client = await (await RawBroker.start()).withChannel()
     client.send(basicPublish(1, 'nope', 'q'), header(1, 0, short(1)))
     await client.expectChannelClose(1, 404, "NOT_FOUND - no exchange 'nope' in vhost '/'", PUBLISH)

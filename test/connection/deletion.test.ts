@@ -20,7 +20,7 @@ async function served(): Promise<ServedBroker> {
 }
 
 describe('18 deleting a virtual host', () => {
-  it('closes its connections and no others, with all that is in it', async () => {
+  it('closes its connections and no others, with all that is in it (semantics 18 k)', async () => {
     const { broker, users, port } = await served()
     const inside = await RawClient.connect({ port })
     await inside.handshake({ vhost: 'theirs' })
@@ -60,7 +60,7 @@ describe('18 deleting a virtual host', () => {
 })
 
 describe('18 deleting a user', () => {
-  it('closes the connections of that user and no others', async () => {
+  it('closes the connections of that user and no others (semantics 18 l)', async () => {
     const { users, port } = await served()
     const gone = await RawClient.connect({ port })
     await gone.handshake({ response: '\0ann\0ann' })

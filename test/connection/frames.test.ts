@@ -127,7 +127,7 @@ const FRAME_ERRORS: readonly (readonly [string, Buffer, number, string])[] = [
 ]
 
 describe('a connection error answers', () => {
-  it.each(FRAME_ERRORS)('%s', async (_, bytes, code, text) => {
+  it.each(FRAME_ERRORS)('%s (corner frame 1, frame 2)', async (_, bytes, code, text) => {
     const broker = await RawBroker.start()
     const client = await broker.withChannel()
     client.send(bytes)

@@ -42,7 +42,7 @@ async function close(client: RawClient): Promise<void> {
 }
 
 describe('17 the connections of a node', () => {
-  it('are at most connection_max, and one that closes makes room', async () => {
+  it('are at most connection_max, and one that closes makes room (semantics 17 e)', async () => {
     const broker = await RawBroker.start({ connectionMax: 1 })
     const first = await broker.opened()
     await expectRefused(broker, 'connection refused: node connection limit (1) is reached')
@@ -50,7 +50,7 @@ describe('17 the connections of a node', () => {
     await broker.opened()
   })
 
-  it('are none where the limit is 0, which is found before the virtual host is looked for', async () => {
+  it('are none where the limit is 0, which is found before the virtual host is looked for (semantics 17 e, 17 i)', async () => {
     const broker = await RawBroker.start({ connectionMax: 0 })
     await expectRefused(broker, 'connection refused: node connection limit (0) is reached', 'nowhere')
   })
@@ -71,19 +71,25 @@ describe('17 the connections of a node', () => {
 })
 
 describe('17 the connections of a virtual host', () => {
-  it.each([0, 1, 2])('are at most %i when max-connections says so', async (limit) => {
-    const broker = await brokerWith((users, all) => {
-      all.findVirtualHost('/')?.setMetadata({ limits: { maxConnections: limit } })
-      all.addVirtualHost('theirs')
-      users.setPermissions('guest', 'theirs', EVERYTHING)
-    })
-    await broker.opened({ vhost: 'theirs' })
-    for (let opened = 0; opened < limit; opened++) await broker.opened()
-    await expectRefused(broker, `access to vhost '/' refused for user 'guest': connection limit (${limit}) is reached`)
-    await broker.opened({ vhost: 'theirs' })
-  })
+  it.each([0, 1, 2])(
+    'are at most %i when max-connections says so (semantics 17 a, 17 i; corner resource 3)',
+    async (limit) => {
+      const broker = await brokerWith((users, all) => {
+        all.findVirtualHost('/')?.setMetadata({ limits: { maxConnections: limit } })
+        all.addVirtualHost('theirs')
+        users.setPermissions('guest', 'theirs', EVERYTHING)
+      })
+      await broker.opened({ vhost: 'theirs' })
+      for (let opened = 0; opened < limit; opened++) await broker.opened()
+      await expectRefused(
+        broker,
+        `access to vhost '/' refused for user 'guest': connection limit (${limit}) is reached`,
+      )
+      await broker.opened({ vhost: 'theirs' })
+    },
+  )
 
-  it('have no limit where it is negative', async () => {
+  it('have no limit where it is negative (semantics 17 i)', async () => {
     const broker = await brokerWith((_users, all) => {
       all.findVirtualHost('/')?.setMetadata({ limits: { maxConnections: -1 } })
     })
@@ -93,20 +99,23 @@ describe('17 the connections of a virtual host', () => {
 })
 
 describe('17 the connections of a user', () => {
-  it.each([0, 2])('are at most %i when max-connections says so, in all virtual hosts together', async (limit) => {
-    const broker = await brokerWith((users, all) => {
-      all.addVirtualHost('theirs')
-      users.setPermissions('guest', 'theirs', EVERYTHING)
-      users.setLimits('guest', { maxConnections: limit })
-      users.putWithPassword({ name: 'ann', tags: [], limits: {} }, 'pw')
-      users.setPermissions('ann', '/', EVERYTHING)
-    })
-    await broker.opened({ response: '\0ann\0pw' })
-    for (let opened = 0; opened < limit; opened++) await broker.opened({ vhost: opened === 0 ? '/' : 'theirs' })
-    const text = `connection refused for user 'guest': user connection limit (${limit}) is reached`
-    await expectRefused(broker, text)
-    await broker.opened({ response: '\0ann\0pw' })
-  })
+  it.each([0, 2])(
+    'are at most %i when max-connections says so, in all virtual hosts together (semantics 17 c, 17 i)',
+    async (limit) => {
+      const broker = await brokerWith((users, all) => {
+        all.addVirtualHost('theirs')
+        users.setPermissions('guest', 'theirs', EVERYTHING)
+        users.setLimits('guest', { maxConnections: limit })
+        users.putWithPassword({ name: 'ann', tags: [], limits: {} }, 'pw')
+        users.setPermissions('ann', '/', EVERYTHING)
+      })
+      await broker.opened({ response: '\0ann\0pw' })
+      for (let opened = 0; opened < limit; opened++) await broker.opened({ vhost: opened === 0 ? '/' : 'theirs' })
+      const text = `connection refused for user 'guest': user connection limit (${limit}) is reached`
+      await expectRefused(broker, text)
+      await broker.opened({ response: '\0ann\0pw' })
+    },
+  )
 
   it('are checked after the virtual host and before the right to be there', async () => {
     const broker = await brokerWith((users, all) => {
@@ -125,7 +134,7 @@ describe('17 the channels of a user', () => {
   const text =
     "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of 2"
 
-  it('are at most max-channels, in all connections together', async () => {
+  it('are at most max-channels, in all connections together (semantics 17 d)', async () => {
     const broker = await brokerWith((users) => users.setLimits('guest', { maxChannels: 2 }))
     const [first, second] = [await broker.withChannel(), await broker.withChannel()]
     first.send(channelOpen(2))
@@ -162,7 +171,7 @@ describe('17 the channels of a node', () => {
   const text = (limit: number) =>
     `NOT_ALLOWED - number of channels opened on node '${node}' has reached the maximum allowed limit of ${limit}`
 
-  it('are at most channel_max_per_node, whoever has them', async () => {
+  it('are at most channel_max_per_node, whoever has them (semantics 17 e)', async () => {
     const broker = await RawBroker.start({ channelMaxPerNode: 1 })
     await broker.withChannel()
     const client = await broker.opened()

@@ -112,7 +112,7 @@ describe('a short string that is not UTF-8', () => {
     await client.expectChannelClose(1, 404, "NOT_FOUND - no exchange '\xff' in vhost '/'", [60, 40])
   })
 
-  it('is fine in a routing key of basic.publish, and comes back as it was', async () => {
+  it('is fine in a routing key of basic.publish, and comes back as it was (semantics 4.1 a)', async () => {
     const client = await (await RawBroker.start()).withChannel()
     await client.declareQueue(1, 'q')
     client.send(

@@ -39,7 +39,7 @@ describe('connection.open', () => {
     await client.expectCloseAndLeave(530, 'NOT_ALLOWED - vhost  not found', [10, 40])
   })
 
-  it('of a virtual host where the user has no permissions is refused', async () => {
+  it('of a virtual host where the user has no permissions is refused (semantics 15 q)', async () => {
     const store = await preparedStore((users, broker) => {
       broker.addVirtualHost('/')
       broker.addVirtualHost('théirs'.normalize('NFC'))

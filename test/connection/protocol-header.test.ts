@@ -29,7 +29,7 @@ describe('a client that begins with', () => {
     ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['a TLS hello', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03'],
     ['zeros', '\0\0\0\0\0\0\0\0'],
-  ])('%s hears which protocol there is, and no more', async (_, header) => {
+  ])('%s hears which protocol there is, and no more (semantics 20 v; corner frame 1)', async (_, header) => {
     const broker = await RawBroker.start()
     const client = await broker.connect()
     client.send(octets(header))
@@ -38,13 +38,13 @@ describe('a client that begins with', () => {
     await broker.untilIdle()
   })
 
-  it('nothing hears nothing, and is closed when the handshake takes too long', async () => {
+  it('nothing hears nothing, and is closed when the handshake takes too long (semantics 18 h)', async () => {
     const broker = await RawBroker.start()
     const client = await broker.connect()
     await broker.expectSilentCloseAfter(client, 10_000)
   })
 
-  it('half a header hears nothing until the other half comes', async () => {
+  it('half a header hears nothing until the other half comes (corner frame 1)', async () => {
     const broker = await RawBroker.start()
     const client = await broker.connect()
     client.send(PROTOCOL_HEADER.subarray(0, 5))
@@ -90,7 +90,7 @@ describe('a client that begins with', () => {
 })
 
 describe('connection.start', () => {
-  it('says what RabbitMQ says: properties in order, mechanisms and locales', async () => {
+  it('says what RabbitMQ says: properties in order, mechanisms and locales (corner client 1, client 2)', async () => {
     const broker = await RawBroker.start({ serverProperties: { cluster_name: 'mine', extra: 'yes' } })
     const client = await broker.connect()
     client.send(PROTOCOL_HEADER)

@@ -17,7 +17,7 @@ describe('tune-ok', () => {
     ['the least frame of the published protocol', [2047, 4096, 0]],
     ['a longer heartbeat than was offered', [2047, 131072, 65535]],
     ['no heartbeat', [2047, 131072, 0]],
-  ] as const)('with %s is accepted', async (_, [channelMax, frameMax, heartbeat]) => {
+  ] as const)('with %s is accepted (semantics 20 u)', async (_, [channelMax, frameMax, heartbeat]) => {
     const client = await (await RawBroker.start()).loggedIn()
     client.send(connectionTuneOk(channelMax, frameMax, heartbeat), connectionOpen('/'))
     await client.expectMethod(0, [10, 41])
@@ -30,22 +30,28 @@ describe('tune-ok', () => {
     ['the largest frame', [2047, 0xffffffff, 60]],
     ['more channels than were offered', [2048, 131072, 60]],
     ['no limit for channels', [0, 131072, 60]],
-  ] as const)('with %s is met with silence, and after 3 s the socket closes', async (_, [channelMax, frameMax, h]) => {
-    const broker = await RawBroker.start()
-    const client = await broker.loggedIn()
-    client.send(connectionTuneOk(channelMax, frameMax, h))
-    await broker.expectSilentCloseAfter(client, 3000)
-  })
+  ] as const)(
+    'with %s is met with silence, and after 3 s the socket closes (corner frame 6, frame 7)',
+    async (_, [channelMax, frameMax, h]) => {
+      const broker = await RawBroker.start()
+      const client = await broker.loggedIn()
+      client.send(connectionTuneOk(channelMax, frameMax, h))
+      await broker.expectSilentCloseAfter(client, 3000)
+    },
+  )
 
   it.each([
     ['no limits', [0, 0, 0]],
     ['limits', [65535, 0xffffffff, 0]],
-  ] as const)('with %s is accepted where the broker sets none', async (_, [channelMax, frameMax, heartbeat]) => {
-    const broker = await RawBroker.start({ frameMax: 0, channelMax: 0, heartbeatSeconds: 0 })
-    const client = await broker.loggedIn()
-    client.send(connectionTuneOk(channelMax, frameMax, heartbeat), connectionOpen('/'))
-    await client.expectMethod(0, [10, 41])
-  })
+  ] as const)(
+    'with %s is accepted where the broker sets none (corner frame 6, frame 7)',
+    async (_, [channelMax, frameMax, heartbeat]) => {
+      const broker = await RawBroker.start({ frameMax: 0, channelMax: 0, heartbeatSeconds: 0 })
+      const client = await broker.loggedIn()
+      client.send(connectionTuneOk(channelMax, frameMax, heartbeat), connectionOpen('/'))
+      await client.expectMethod(0, [10, 41])
+    },
+  )
 })
 
 describe('a frame before tune-ok', () => {
@@ -66,7 +72,7 @@ describe('a frame of a client that has tuned to 8192 octets', () => {
     await client.expectMethod(1, [50, 11])
   })
 
-  it('is refused above that, before its payload has come', async () => {
+  it('is refused above that, before its payload has come (corner frame 8)', async () => {
     const client = await (await RawBroker.start()).withChannel({ frameMax: 8192 })
     client.send(basicPublish(1, '', 'nowhere'), header(1, 8193), hex('03 0001 00002001'))
     const text = 'FRAME_ERROR - type 3, all octets = <<>>: {frame_too_large,8193,8184}'

@@ -125,36 +125,39 @@ describe('a client that vanishes', () => {
     await broker.broker.stop()
   })
 
-  it.each(BUSY)('while %s leaves no consumer, no queue of its own and no message unacked', async (_, reach) => {
-    const broker = await RawBroker.start()
-    const watcher = await broker.withChannel()
-    await watcher.declareQueue(1, 'shared')
-    const client = await broker.withChannel({ heartbeatSeconds: 3 })
-    await client.declareQueue(1, 'own', EXCLUSIVE)
-    await client.declareQueue(1, 'auto', AUTO_DELETE)
-    client.send(publish(1, 'shared', 'one'), publish(1, 'shared', 'two'), basicConsume(1, 'auto', 'a'))
-    await client.expectMethod(1, [60, 21])
-    client.send(basicGet(1, 'shared', false), basicConsume(1, 'shared', 's'))
-    await client.expectMethod(1, [60, 71])
-    await client.expectContent(1)
-    await client.expectMethod(1, [60, 21])
-    await client.expectDelivery(1)
-    await reach(client)
-    client.vanish()
-    await broker.until(async () => (await watcher.declareQueue(1, 'shared')).consumers === 0, 'the consumer is gone')
-    expect(await watcher.declareQueue(1, 'shared')).toEqual({ messages: 2, consumers: 0 })
-    watcher.send(basicGet(1, 'shared'), basicGet(1, 'shared'))
-    for (const expected of ['one', 'two']) {
-      await watcher.expectMethod(1, [60, 71])
-      expect((await watcher.expectContent(1)).body.toString()).toBe(expected)
-    }
-    for (const gone of ['own', 'auto']) {
-      const checker = await broker.withChannel()
-      checker.send(queueDeclare(1, gone, 1))
-      await checker.expectChannelClose(1, 404, `NOT_FOUND - no queue '${gone}' in vhost '/'`, [50, 10])
-    }
-    await broker.untilIdle()
-  })
+  it.each(BUSY)(
+    'while %s leaves no consumer, no queue of its own and no message unacked (corner persistence 8)',
+    async (_, reach) => {
+      const broker = await RawBroker.start()
+      const watcher = await broker.withChannel()
+      await watcher.declareQueue(1, 'shared')
+      const client = await broker.withChannel({ heartbeatSeconds: 3 })
+      await client.declareQueue(1, 'own', EXCLUSIVE)
+      await client.declareQueue(1, 'auto', AUTO_DELETE)
+      client.send(publish(1, 'shared', 'one'), publish(1, 'shared', 'two'), basicConsume(1, 'auto', 'a'))
+      await client.expectMethod(1, [60, 21])
+      client.send(basicGet(1, 'shared', false), basicConsume(1, 'shared', 's'))
+      await client.expectMethod(1, [60, 71])
+      await client.expectContent(1)
+      await client.expectMethod(1, [60, 21])
+      await client.expectDelivery(1)
+      await reach(client)
+      client.vanish()
+      await broker.until(async () => (await watcher.declareQueue(1, 'shared')).consumers === 0, 'the consumer is gone')
+      expect(await watcher.declareQueue(1, 'shared')).toEqual({ messages: 2, consumers: 0 })
+      watcher.send(basicGet(1, 'shared'), basicGet(1, 'shared'))
+      for (const expected of ['one', 'two']) {
+        await watcher.expectMethod(1, [60, 71])
+        expect((await watcher.expectContent(1)).body.toString()).toBe(expected)
+      }
+      for (const gone of ['own', 'auto']) {
+        const checker = await broker.withChannel()
+        checker.send(queueDeclare(1, gone, 1))
+        await checker.expectChannelClose(1, 404, `NOT_FOUND - no queue '${gone}' in vhost '/'`, [50, 10])
+      }
+      await broker.untilIdle()
+    },
+  )
 
   it('with a thousand channels leaves none', async () => {
     const broker = await RawBroker.start()

@@ -15,7 +15,7 @@ const PRINTED: readonly (readonly [string, string])[] = [
 ]
 
 describe('binaries as RabbitMQ prints them', () => {
-  it.each(PRINTED)('%s', (hex, printed) => {
+  it.each(PRINTED)('%s (semantics 1.1 c)', (hex, printed) => {
     expect(renderBinary(Buffer.from(hex, 'hex'))).toBe(printed)
   })
 

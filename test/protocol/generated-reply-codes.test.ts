@@ -9,7 +9,7 @@ describe('reply codes', () => {
     expect(replyName(ReplyCode.SUCCESS)).toBe('REPLY_SUCCESS')
   })
 
-  it('know which errors close the whole connection', () => {
+  it('know which errors close the whole connection (semantics 1.1 d)', () => {
     for (const { code, error } of SPEC.replyCodes) expect(isHardError(codeOf(code))).toBe(error === 'hard')
     expect(isHardError(ReplyCode.ACCESS_REFUSED)).toBe(false)
     expect(isHardError(ReplyCode.CONNECTION_FORCED)).toBe(true)

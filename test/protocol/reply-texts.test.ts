@@ -80,7 +80,17 @@ const CASES: readonly (readonly [AmqpError, number, string])[] = [
 ]
 
 describe('19 error texts', () => {
-  it.each(CASES)('%s', (error, code, text) => {
+  it.each(CASES)('%s (semantics 19 h, 19 k, 19 q, 19 r, 19 s, 19 u, 19 v, 19 x)', (error, code, text) => {
     expect({ code: error.code, text: error.replyText }).toEqual({ code, text })
+  })
+
+  it('have other words for the absolute limit of a body than for a configured one (semantics 7.1 c)', () => {
+    const absolute = 536_870_912
+    expect(texts.messageTooLarge(absolute + 1, absolute, absolute).replyText).toBe(
+      'PRECONDITION_FAILED - message size 536870913 is larger than max size 536870912',
+    )
+    expect(texts.messageTooLarge(101, 100, absolute).replyText).toBe(
+      'PRECONDITION_FAILED - message size 101 is larger than configured max size 100',
+    )
   })
 })

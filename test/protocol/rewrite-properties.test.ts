@@ -38,7 +38,7 @@ function payload(properties: Fields, bodyBytes = 12345): Buffer {
 }
 
 describe('10.2 the content header of a dead-lettered message', () => {
-  it('has other headers and no expiration, and all else as it was', () => {
+  it('has other headers and no expiration, and all else as it was (semantics 10.2 b)', () => {
     fc.assert(
       fc.property(anyProperties, (properties) => {
         const old = payload(properties)

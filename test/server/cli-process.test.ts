@@ -45,16 +45,21 @@ describe('the process', () => {
     await connection.close()
   })
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('closes its connections with 320 and exits with 0 at %s', async (signal) => {
-    const started = start(IN_MEMORY)
-    const connection = await connect(`amqp://127.0.0.1:${await started.port()}`)
-    const error = new Promise<Error & { code?: unknown }>((resolve) => connection.on('error', resolve))
-    const close = new Promise<Error & { code?: unknown }>((resolve) => connection.on('close', resolve))
-    started.child.kill(signal)
-    expect(await Promise.race([error, close])).toMatchObject({ message: expect.stringContaining('CONNECTION_FORCED') })
-    expect(await started.ended).toBe(0)
-    expect(started.out.trimEnd().split('\n').at(-1)).toBe('Server startup complete; 0 plugins started.')
-  })
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'closes its connections with 320 and exits with 0 at %s (corner rabbitmqctl 1)',
+    async (signal) => {
+      const started = start(IN_MEMORY)
+      const connection = await connect(`amqp://127.0.0.1:${await started.port()}`)
+      const error = new Promise<Error & { code?: unknown }>((resolve) => connection.on('error', resolve))
+      const close = new Promise<Error & { code?: unknown }>((resolve) => connection.on('close', resolve))
+      started.child.kill(signal)
+      expect(await Promise.race([error, close])).toMatchObject({
+        message: expect.stringContaining('CONNECTION_FORCED'),
+      })
+      expect(await started.ended).toBe(0)
+      expect(started.out.trimEnd().split('\n').at(-1)).toBe('Server startup complete; 0 plugins started.')
+    },
+  )
 
   it('exits with 1 at once when a second signal comes while it waits for a client to say goodbye', async () => {
     const started = start(IN_MEMORY)

@@ -236,7 +236,7 @@ describe('planStart', () => {
     return planStart({ ...command, environment, platform: 'linux', homeDirectory: '/home/joe' })
   }
 
-  it('serves on 5672 from the directory of the user when nothing is asked', async () => {
+  it('serves on 5672 from the directory of the user when nothing is asked (semantics 18 c)', async () => {
     expect(await plan([])).toEqual({
       broker: { port: 5672, dataDirectory: resolve('/home/joe/.local/share/leveret') },
       logLevel: 'info',

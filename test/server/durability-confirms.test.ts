@@ -43,7 +43,7 @@ async function start(): Promise<{ raw: RawBroker; store: FaultyStore; client: Ra
 }
 
 describe('the confirm of a persistent message in a durable queue', () => {
-  it('leaves when its batch is stored, and not before', async () => {
+  it('leaves when its batch is stored, and not before (semantics 7.5 e; corner promise 5, persistence 6)', async () => {
     const { store, client } = await start()
     client.send(persistent(1, 'q', 'one'))
     const batch = await store.untilHeld()
@@ -71,7 +71,7 @@ describe('the confirm of a persistent message in a durable queue', () => {
     expect(await expectConfirm(client, 1)).toEqual({ seqno: 3n, multiple: true })
   })
 
-  it('waits when one of several queues is durable', async () => {
+  it('waits when one of several queues is durable (semantics 7.5 e)', async () => {
     const { store, client } = await start()
     await store.releaseAll()
     await client.declareQueue(1, 'transient')
@@ -89,7 +89,7 @@ describe('the confirm of a persistent message in a durable queue', () => {
     expect(await expectConfirm(client, 1)).toEqual({ seqno: 1n, multiple: false })
   })
 
-  it('leaves when its queue is deleted meanwhile', async () => {
+  it('leaves when its queue is deleted meanwhile (semantics 3.5 l, 7.5 h)', async () => {
     const { store, client } = await start()
     client.send(persistent(1, 'q', 'in flight'))
     await store.untilHeld()
@@ -143,7 +143,7 @@ describe('the confirm of a message that needs no disk', () => {
     expect(await expectConfirm(client, 1)).toEqual({ seqno: 4n, multiple: false })
   })
 
-  it('leaves for a persistent message in a transient queue', async () => {
+  it('leaves for a persistent message in a transient queue (semantics 7.5 d)', async () => {
     const { store, client } = await start()
     await store.releaseAll()
     await client.declareQueue(1, 'transient')
@@ -155,7 +155,7 @@ describe('the confirm of a message that needs no disk', () => {
     expect(await expectConfirm(client, 1)).toEqual({ seqno: 1n, multiple: false })
   })
 
-  it('leaves for a persistent message that a consumer without acknowledgements takes at once', async () => {
+  it('leaves for a persistent message that a consumer without acknowledgements takes at once (semantics 7.5 f)', async () => {
     const { store, client } = await start()
     client.send(basicConsume(2, 'q', 'eager', 2))
     await client.expectMethod(2, BASIC_CONSUME_OK)
@@ -203,7 +203,7 @@ describe('a batch', () => {
     await store.releaseAll()
   })
 
-  it('is one for all that a queue gained in a turn, in one record', async () => {
+  it('is one for all that a queue gained in a turn, in one record (corner persistence 6)', async () => {
     const { store, client } = await start()
     client.send(...Array.from({ length: 50 }, (_, index) => persistent(1, 'q', `message ${index}`)))
     const batch = await store.untilHeld()

@@ -37,7 +37,7 @@ async function openClient(broker: RunningBroker): Promise<RawClient> {
 }
 
 describe('stop', () => {
-  it('tells every client why, and waits for their answer', async () => {
+  it('tells every client why, and waits for their answer (corner rabbitmqctl 1)', async () => {
     const broker = await start()
     const clients = [await openClient(broker), await openClient(broker), await openClient(broker)]
     let isStopped = false
@@ -96,7 +96,7 @@ describe('stop', () => {
     expect(performance.now() - startedAt).toBeLessThan(4000)
   })
 
-  it('does once what it is asked to do twice', async () => {
+  it('does once what it is asked to do twice (corner resource 6)', async () => {
     const store = new FaultyStore(new MemoryStore())
     const broker = await start({ store })
     const first = broker.stop()

@@ -85,7 +85,7 @@ describe('listeners', () => {
     expect(accepted).toHaveLength(3)
   })
 
-  it.skipIf(!hasIpv6)('have it on both families', async () => {
+  it.skipIf(!hasIpv6)('have it on both families (corner client 3)', async () => {
     for (const hosts of [
       ['127.0.0.1', '::1'],
       ['0.0.0.0', '::'],

@@ -7,7 +7,7 @@ import { environmentName, OPTION_TABLE, optionRow, parseOption } from '../../src
 import { type BrokerOptions, resolveOptions } from '../../src/server/options.js'
 
 describe('resolveOptions', () => {
-  it('serves on a free port of both loopbacks, from memory and in silence, when nothing is asked', () => {
+  it('serves on a free port of both loopbacks, from memory and in silence, when nothing is asked (corner client 3; semantics 18 b, 18 d, 18 e, 18 f, 18 h)', () => {
     const options = resolveOptions()
     expect(options).toMatchObject({
       port: 0,
@@ -18,6 +18,7 @@ describe('resolveOptions', () => {
       heartbeatSeconds: 60,
       frameMax: 131072,
       channelMax: 2047,
+      consumerTimeoutMs: 1800000,
       handshakeTimeoutMs: 10000,
       maxMessageBytes: 16777216,
       loopbackUsers: ['guest'],

@@ -136,7 +136,7 @@ describe.each(STORAGE_NAMES)('after a restart %s', (storage) => {
     await after.close()
   })
 
-  it('a durable queue is there with flags and arguments; others are gone', async () => {
+  it('a durable queue is there with flags and arguments; others are gone (semantics 3.7 a, 3.7 b)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await broker.connect()
     const channel = await before.createChannel()
@@ -169,7 +169,7 @@ describe.each(STORAGE_NAMES)('after a restart %s', (storage) => {
     await after.close()
   })
 
-  it('bindings between durable ends are there, with their arguments; others are gone', async () => {
+  it('bindings between durable ends are there, with their arguments; others are gone (semantics 3.7 a, 3.7 b, 5 j)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await broker.connect()
     const channel = await before.createChannel()

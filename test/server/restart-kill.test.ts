@@ -95,7 +95,7 @@ async function contents(queues: string[]): Promise<{ numbers: number[]; redelive
 const rising = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index)
 
 describe('a broker that is killed with kill -9', { timeout: 30_000 }, () => {
-  it('keeps every message that it has confirmed, in order and once, time after time', async () => {
+  it('keeps every message that it has confirmed, in order and once, time after time (semantics 7.5 e; corner promise 5)', async () => {
     let next = 0
     for (let round = 0; round < 3; round++) {
       const { process, port } = await start()

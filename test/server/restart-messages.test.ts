@@ -37,7 +37,7 @@ const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `${from + index}`)
 
 describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
-  it('persistent messages of durable queues are there in their order, and no others', async () => {
+  it('persistent messages of durable queues are there in their order, and no others (semantics 3.7 c, 7.2 a)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')
@@ -79,7 +79,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     }
   })
 
-  it('marks as redelivered what had been handed out, and nothing else', async () => {
+  it('marks as redelivered what had been handed out, and nothing else (semantics 3.7 d)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')
@@ -97,7 +97,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     expect(await drain(await connect(broker), 'q')).toEqual(['0*', '2*', '3*', '4*', '5', '6', '7'])
   })
 
-  it('gives back what its consumers had not settled', async () => {
+  it('gives back what its consumers had not settled (semantics 3.7 c)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')
@@ -116,7 +116,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     expect(await drain(await connect(broker), 'q')).toEqual(['0*', '1*', '2*', '3', '4', '5'])
   })
 
-  it('what was settled, purged or dropped with its queue is gone', async () => {
+  it('what was settled, purged or dropped with its queue is gone (corner persistence 2)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     for (const queue of ['acked', 'purged', 'deleted', 'no-ack']) {
@@ -139,7 +139,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     expect(await drain(after, 'deleted')).toEqual(['new'])
   })
 
-  it('what was acknowledged out of order stays gone, whatever follows and however often', async () => {
+  it('what was acknowledged out of order stays gone, whatever follows and however often (corner persistence 2)', async () => {
     const broker = await RestartableBroker.start(storage)
     let expected: string[] = []
     for (let round = 0; round < 5; round++) {
@@ -189,7 +189,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     expect(await drain(await connect(broker), 'q')).toEqual(['a*', 'g', 'h'])
   })
 
-  it('bodies of every size are there', async () => {
+  it('bodies of every size are there (corner persistence 1)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')
@@ -203,7 +203,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
     expect(await after.checkQueue('q')).toMatchObject({ messageCount: 0 })
   })
 
-  it('twenty thousand messages are there in their order', { timeout: 30_000 }, async () => {
+  it('twenty thousand messages are there in their order (corner persistence 1)', { timeout: 30_000 }, async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')
@@ -221,7 +221,7 @@ describe.each(STORAGE_NAMES)('after a clean restart %s', (storage) => {
 })
 
 describe.each(STORAGE_NAMES)('after a crash %s', (storage) => {
-  it('confirmed messages are there in their order, all marked as redelivered', async () => {
+  it('confirmed messages are there in their order, all marked as redelivered (semantics 3.7 d)', async () => {
     const broker = await RestartableBroker.start(storage)
     const before = await connect(broker)
     await before.assertQueue('q')

@@ -40,7 +40,7 @@ describe('startBroker', () => {
     await declareQueue(broker.url, 'q')
   })
 
-  it.skipIf(!hasIpv6)('serves on the same port of both loopback addresses', async () => {
+  it.skipIf(!hasIpv6)('serves on the same port of both loopback addresses (corner client 3)', async () => {
     const broker = await start()
     const { port } = broker
     expect(broker.addresses).toEqual([
@@ -83,7 +83,7 @@ describe('startBroker', () => {
     await declareQueue(brokers[1]?.url ?? '', 'still there')
   })
 
-  it('keeps in its data directory what a later one finds there', async () => {
+  it('keeps in its data directory what a later one finds there (corner rabbitmqctl 2)', async () => {
     const dataDirectory = await temporaryDirectory()
     const first = await start({ dataDirectory })
     expect(first.dataDirectory).toBe(dataDirectory)

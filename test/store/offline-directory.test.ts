@@ -275,7 +275,7 @@ describe('examining a data directory', () => {
     expect((await examined()).damages).toEqual([expect.stringContaining('missing')])
   })
 
-  it('names what is missing at the end of a truncated file', async () => {
+  it('names what is missing at the end of a truncated file (corner persistence 4)', async () => {
     const bytes = await readFile(dataFile())
     const { items } = await examined()
     for (const part of [0.2, 0.5, 0.8, 0.99]) {
@@ -319,7 +319,7 @@ describe('examining a data directory', () => {
 })
 
 describe('repairing a data directory', () => {
-  it('keeps what is intact and wanted, and puts the damaged file aside', async () => {
+  it('keeps what is intact and wanted, and puts the damaged file aside (corner persistence 4)', async () => {
     await fill()
     await damage(text('record 8', 9_000))
     const damaged = await readFile(dataFile())
@@ -350,7 +350,7 @@ describe('repairing a data directory', () => {
 })
 
 describe('compacting a data directory', () => {
-  it('gives the room of removed records back, and keeps everything else', async () => {
+  it('gives the room of removed records back, and keeps everything else (corner persistence 7)', async () => {
     await fill()
     const store = await openLmdbStore({ directory })
     for (let seq = 0; seq < 200; seq++) store.putRecord(3, seq, Buffer.alloc(50_000, seq))

@@ -74,7 +74,7 @@ const cases: readonly (readonly [pattern: string, matches: readonly string[], ot
 ]
 
 describe('a pattern', () => {
-  it.each(cases)('%j matches what PCRE matches', (pattern, matches, others) => {
+  it.each(cases)('%j matches what PCRE matches (semantics 15 s)', (pattern, matches, others) => {
     const compiled = new Pattern(pattern)
     expect(matches.filter((name) => compiled.search(name) !== 'match')).toEqual([])
     expect(others.filter((name) => compiled.search(name) !== 'no match')).toEqual([])

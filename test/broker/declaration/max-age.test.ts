@@ -11,7 +11,7 @@ it.each([
   ['05m', 300_000],
   ['30s', 30_000],
   ['9999999999999999999Y', Number.MAX_SAFE_INTEGER],
-])('the age %s has %i ms (semantics 3.3)', (text, ms) => {
+])('the age %s has %i ms (semantics 3.3 s)', (text, ms) => {
   expect(parseAge(text)).toBe(ms)
 })
 

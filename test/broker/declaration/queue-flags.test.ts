@@ -18,21 +18,24 @@ function expectRefusal(act: () => void, text: string): void {
 describe('3.3 flags of a queue', () => {
   const property = (name: string) => `invalid property '${name}' for queue 'q' in vhost '/'`
 
-  it.each(['quorum', 'stream'] as const)('a %s queue is durable, not exclusive, not auto-delete', (type) => {
-    const wrong = (flags: Partial<QueueFlags>, name: string) =>
-      expectRefusal(() => requireFlagsOfType(type, { ...GOOD, ...flags }, [], queue), property(name))
-    requireFlagsOfType(type, GOOD, [], queue)
-    wrong({ isAutoDelete: true, exclusiveOwner: owner, isDurable: false }, 'auto-delete')
-    wrong({ exclusiveOwner: owner, isDurable: false }, 'exclusive-owner')
-    wrong({ exclusiveOwner: owner }, 'exclusive-owner')
-    wrong({ isDurable: false }, 'non-durable')
-  })
+  it.each(['quorum', 'stream'] as const)(
+    'a %s queue is durable, not exclusive, not auto-delete (semantics 3.3 z)',
+    (type) => {
+      const wrong = (flags: Partial<QueueFlags>, name: string) =>
+        expectRefusal(() => requireFlagsOfType(type, { ...GOOD, ...flags }, [], queue), property(name))
+      requireFlagsOfType(type, GOOD, [], queue)
+      wrong({ isAutoDelete: true, exclusiveOwner: owner, isDurable: false }, 'auto-delete')
+      wrong({ exclusiveOwner: owner, isDurable: false }, 'exclusive-owner')
+      wrong({ exclusiveOwner: owner }, 'exclusive-owner')
+      wrong({ isDurable: false }, 'non-durable')
+    },
+  )
 
   it('a classic queue may be all of it', () => {
     requireFlagsOfType('classic', { isDurable: false, isAutoDelete: true, exclusiveOwner: owner }, [], queue)
   })
 
-  it('are looked at after values, foreign arguments and the denial of transient queues (semantics 3.1)', async () => {
+  it('are looked at after values, foreign arguments and the denial of transient queues (semantics 3.1 j, 3.1 g)', async () => {
     const profile = { ...COMPAT_PROFILES['4.3'], permitsTransientNonexclusiveQueues: false }
     const { vhost } = await recoverBroker(undefined, profile)
     const args = (name: string, value: FieldValue) => fields({ [name]: value, 'x-queue-type': longString('quorum') })
@@ -67,7 +70,7 @@ describe('3.3 sizes of a stream', () => {
     [FILTER, int(-1), `Invalid value for ${FILTER}`],
     [FILTER, longString('16'), `Invalid type for ${FILTER}`],
     [FILTER, { type: 'd', value: 16 }, `Invalid type for ${FILTER}`],
-  ])('%s cannot be %o', (name, value, text) => {
+  ])('%s cannot be %o (semantics 3.3 t, 3.3 u)', (name, value, text) => {
     expectRefusal(() => requireFlagsOfType('stream', GOOD, only(name, value), queue), text)
     requireFlagsOfType('quorum', GOOD, only(name, value), queue)
   })
@@ -77,9 +80,11 @@ describe('3.3 sizes of a stream', () => {
     [SEGMENT, long(3000000000)],
     [FILTER, int(16)],
     [FILTER, { type: 'B', value: 255 }],
-  ])('%s may be %o', (name, value) => requireFlagsOfType('stream', GOOD, only(name, value), queue))
+  ])('%s may be %o (semantics 3.3 t, 3.3 u)', (name, value) =>
+    requireFlagsOfType('stream', GOOD, only(name, value), queue),
+  )
 
-  it('are judged after the flags, the segment first', () => {
+  it('are judged after the flags, the segment first (semantics 3.1 j)', () => {
     const args = [...only(FILTER, int(0)), ...only(SEGMENT, long(3000000001))]
     const auto = () => requireFlagsOfType('stream', { ...GOOD, isAutoDelete: true }, args, queue)
     expectRefusal(auto, "invalid property 'auto-delete' for queue 'q' in vhost '/'")
@@ -88,7 +93,7 @@ describe('3.3 sizes of a stream', () => {
 })
 
 describe('3.1 server-named queues', () => {
-  it('are classic', () => {
+  it('are classic (semantics 3.1 b)', () => {
     requireServerNamedType('classic')
     for (const type of ['quorum', 'stream'] as const) {
       const text = `Cannot declare a server-named queue for type rabbit_${type}_queue`

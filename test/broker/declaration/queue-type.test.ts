@@ -21,13 +21,16 @@ function typedBy(
 }
 
 describe('3.6 default queue type', () => {
-  it.each(['classic', 'quorum', 'stream'] as const)('is %s where no argument says otherwise', (type) => {
-    expect(typedBy(mine, type)).toEqual([...mine, ...typed(type)])
-    expect(typedBy([...typed(''), ...mine], type)).toEqual([...mine, ...typed(type)])
-    expect(typedBy([...typed('undefined'), ...mine], type)).toEqual([...mine, ...typed(type)])
-  })
+  it.each(['classic', 'quorum', 'stream'] as const)(
+    'is %s where no argument says otherwise (semantics 3.1 a, 3.6 a, 3.6 b)',
+    (type) => {
+      expect(typedBy(mine, type)).toEqual([...mine, ...typed(type)])
+      expect(typedBy([...typed(''), ...mine], type)).toEqual([...mine, ...typed(type)])
+      expect(typedBy([...typed('undefined'), ...mine], type)).toEqual([...mine, ...typed(type)])
+    },
+  )
 
-  it('gives way to the argument, whatever it is', () => {
+  it('gives way to the argument, whatever it is (semantics 3.6 a)', () => {
     for (const given of ['classic', 'quorum', 'stream', 'nonsense']) {
       const args = [...typed(given), ...mine]
       expect(typedBy(args, 'quorum')).toBe(args)
@@ -40,14 +43,14 @@ describe('3.6 default queue type', () => {
     ['exclusive', { exclusiveOwner: owner }],
     ['auto-delete', { isAutoDelete: true }],
     ['not durable', { isDurable: false }],
-  ])('falls back to classic for a queue that is %s', (_what, flags) => {
+  ])('falls back to classic for a queue that is %s (semantics 3.6 c)', (_what, flags) => {
     expect(typedBy([], 'quorum', flags)).toEqual(typed('classic'))
     expect(typedBy([], 'stream', flags)).toEqual(typed('classic'))
     // What was asked for is not replaced: it is refused later.
     expect(typedBy(typed('quorum'), 'stream', flags)).toEqual(typed('quorum'))
   })
 
-  it('is stored since 4.0; before only where it would be lost otherwise (semantics 20)', async () => {
+  it('is stored since 4.0; before only where it would be lost otherwise (semantics 3.6 d, 20 f)', async () => {
     expect(typedBy(mine, 'classic', {}, '3.13')).toEqual(mine)
     expect(typedBy([...typed(''), ...mine], 'classic', {}, '3.13')).toEqual(mine)
     expect(typedBy(mine, 'quorum', {}, '3.13')).toEqual([...mine, ...typed('quorum')])
@@ -56,7 +59,7 @@ describe('3.6 default queue type', () => {
     expect(declareQueue(vhost, 'q', { arguments: mine }).arguments).toEqual(mine)
   })
 
-  it('is stored with the queue', async () => {
+  it('is stored with the queue (semantics 3.6 d)', async () => {
     const { vhost } = await recoverBroker()
     expect(declareQueue(vhost, 'none').arguments).toEqual(typed('classic'))
     const given = [...typed('classic'), ...mine]

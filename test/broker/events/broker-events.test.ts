@@ -18,7 +18,7 @@ async function brokerOn(store: MemoryStore, eventVhost: string): Promise<Broker>
 }
 
 describe('the events of a broker (plugins 7)', () => {
-  it('asks for the fields of an event only when something is bound to the exchange', async () => {
+  it('asks for the fields of an event only when something is bound to the exchange (plugins 7 e)', async () => {
     const { broker, vhost } = await recoverBroker()
     let asked = 0
     const emit = () =>

@@ -35,7 +35,7 @@ const by = { user_who_performed_action: 'S:boss' }
 const policy = { name: 'p', pattern: '^q', priority: 3, applyTo: 'queues', definition: { 'max-length': 5 } } as const
 
 describe('7.2 the events of policies, parameters and limits (plugins 7)', () => {
-  it('policy.set, with the definition as a table', () => {
+  it('policy.set, with the definition as a table (plugins 7.1 b, 7.2 i)', () => {
     const definition = { 'dead-letter-exchange': 'd\xc3\xa9', 'max-length': 5 }
     expect(told((events) => policySet(events, '/', { ...policy, definition }, 'boss'))).toEqual({
       key: 'policy.set',
@@ -52,12 +52,12 @@ describe('7.2 the events of policies, parameters and limits (plugins 7)', () => 
   it.each([
     ['user', 'policy.cleared'],
     ['operator', 'operator.policy.cleared'],
-  ] as const)('of a policy of kind %s is %s', (kind, key) => {
+  ] as const)('of a policy of kind %s is %s (plugins 7.2 i)', (kind, key) => {
     const seen = told((events) => policyCleared(events, kind, '/', 'p', 'boss'))
     expect(seen).toEqual({ key, name: 'S:p', vhost: 'S:/', ...by })
   })
 
-  it('queue.policy.updated and queue.policy.cleared', () => {
+  it('queue.policy.updated and queue.policy.cleared (plugins 7.2 e)', () => {
     const queue = { name: 'q', vhost: '/' }
     const effective = { policy, operatorPolicy: undefined, definition: policy.definition }
     expect(told((events) => queuePolicyChanged(events, queue, effective))).toEqual({
@@ -71,7 +71,7 @@ describe('7.2 the events of policies, parameters and limits (plugins 7)', () => 
     expect(told((events) => queuePolicyChanged(events, queue, NO_POLICY))['key']).toBe('queue.policy.cleared')
   })
 
-  it('parameter.set and parameter.cleared, without a virtual host when it is global', () => {
+  it('parameter.set and parameter.cleared, without a virtual host when it is global (plugins 7.1 a, 7.1 b, 7.2 j)', () => {
     const parameter = { component: 'federation', name: 'up', vhost: '/' }
     const named = { component: 'S:federation', name: 'S:up', vhost: 'S:/', ...by }
     const value = { uri: '\xc3\xa9', n: 5, ratio: 0.5, on: true, list: [1, 'a'], none: null, absent: undefined }
@@ -88,7 +88,7 @@ describe('7.2 the events of policies, parameters and limits (plugins 7)', () => 
     expect(global).toEqual({ key: 'parameter.set', component: 'S:federation', name: 'S:up', value: 'S:text', ...by })
   })
 
-  it('vhost.limits.set and vhost.limits.cleared', () => {
+  it('vhost.limits.set and vhost.limits.cleared (plugins 7.2 m)', () => {
     const named = { name: 'S:limits', vhost: 'S:/', ...by }
     const limits = { maxConnections: 5, maxQueues: -1 }
     expect(told((events) => virtualHostLimitsSet(events, '/', limits, 'boss'))).toEqual({

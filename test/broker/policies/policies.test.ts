@@ -24,7 +24,7 @@ const queue = (type: QueueType = 'classic', name = 'q') => ({ kind: 'queue', nam
 const exchange = (name = 'x') => ({ kind: 'exchange', name }) as const
 
 describe('16 the policy that applies', () => {
-  it('has a pattern that is found anywhere in the name', async () => {
+  it('has a pattern that is found anywhere in the name (semantics 16 a)', async () => {
     const all = await policies()
     all.set('user', given('p', { pattern: 'rde' }))
     expect(all.effectiveFor(queue('classic', 'orders')).policy?.name).toBe('p')
@@ -33,7 +33,7 @@ describe('16 the policy that applies', () => {
     expect(all.effectiveFor(queue('classic', 'orders')).policy).toBeUndefined()
   })
 
-  it('is the one with the highest priority, and between equals the first by name', async () => {
+  it('is the one with the highest priority, and between equals the first by name (semantics 16 c)', async () => {
     const all = await policies()
     all.set('user', given('b', { priority: 5 }))
     all.set('user', given('a', { priority: 5 }))
@@ -54,7 +54,7 @@ describe('16 the policy that applies', () => {
     ['quorum_queues', ['quorum']],
     ['streams', ['stream']],
     ['exchanges', ['exchange']],
-  ])('is meant for %s', async (applyTo, expected) => {
+  ])('is meant for %s (semantics 16 b; corner policy 4)', async (applyTo, expected) => {
     const all = await policies()
     all.set('user', given('p', { applyTo, definition: { 'max-length-bytes': 1 } }))
     const subjects = [queue('classic'), queue('quorum'), queue('stream'), exchange()]
@@ -112,7 +112,7 @@ describe('16 the policy that applies', () => {
   }
 
   it.each(['classic', 'quorum', 'stream'] as const)(
-    'is none with a key that a %s queue cannot follow',
+    'is none with a key that a %s queue cannot follow (semantics 16 y)',
     async (type) => {
       const every = { ...UNSUPPORTED.classic, ...UNSUPPORTED.quorum, ...UNSUPPORTED.stream, ...HARMLESS }
       const skipped: string[] = []
@@ -129,7 +129,7 @@ describe('16 the policy that applies', () => {
     },
   )
 
-  it('does not have a pattern that takes for ever', async () => {
+  it('does not have a pattern that takes for ever (semantics 15 s)', async () => {
     const warnings: string[] = []
     const log = { ...silentLog, warn: (_fields: unknown, text: string) => void warnings.push(text) }
     const all = new Policies('/', await parts(log), () => undefined)
@@ -171,11 +171,14 @@ describe('16 a user policy and an operator policy', () => {
       { expires: 7 },
       { 'dead-letter-exchange': 'x', expires: 7, 'max-length': 5 },
     ],
-  ])('of %j and %j make %j', async (user, operator, expected) => {
-    expect(await definition(user, operator)).toEqual(expected)
-  })
+  ])(
+    'of %j and %j make %j (semantics 16 f, 16 g, 16 h, 16 i, 16 l, 16 m, 16 o, 16 s, 16 t; corner policy 1)',
+    async (user, operator, expected) => {
+      expect(await definition(user, operator)).toEqual(expected)
+    },
+  )
 
-  it('apply each without the other', async () => {
+  it('apply each without the other (semantics 16 c)', async () => {
     const all = await policies()
     all.set('operator', given('theirs', { pattern: '^q', definition: { expires: 7 } }))
     const expected = { policy: undefined, operatorPolicy: all.get('operator', 'theirs'), definition: { expires: 7 } }

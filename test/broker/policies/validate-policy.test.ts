@@ -97,13 +97,13 @@ describe('16 the keys of a policy', () => {
   })
 
   it.each(KEYS.flatMap(([key, , wrong]) => wrong.map(([value, text]) => [key, value, text] as const)))(
-    '%s may not be %j',
+    '%s may not be %j (semantics 16 e, 16 f, 16 g, 16 h, 16 i, 16 j, 16 k, 16 l, 16 m, 16 n, 16 o, 16 p, 16 q, 16 r, 16 s, 16 u)',
     (key, value, text) => {
       expect(complaints({ definition: { [key]: value } })).toEqual([text])
     },
   )
 
-  it('are refused by name where they are not known, after those that are wrong', () => {
+  it('are refused by name where they are not known, after those that are wrong (semantics 16 v, 20 w)', () => {
     const definition = { 'ha-mode': 'all', 'a-b': 1, expires: 1 }
     const unknown = '[{<<"a-b">>,1},{<<"ha-mode">>,<<"all">>}] are not recognised policy settings'
     expect(complaints({ definition })).toEqual([unknown])
@@ -112,7 +112,7 @@ describe('16 the keys of a policy', () => {
     expect(complaints({ definition: { toString: 1 } })).toEqual([inherited])
   })
 
-  it('are those that can be merged for an operator', () => {
+  it('are those that can be merged for an operator (semantics 16 e, 16 x)', () => {
     const accepted = KEYS.filter(
       ([key, [value]]) => complaints({ definition: { [key]: value } }, 'operator').length === 0,
     )
@@ -155,7 +155,7 @@ describe('16 the parts of a policy', () => {
   })
 
   it.each(['all', 'queues', 'classic_queues', 'quorum_queues', 'streams', 'exchanges'])(
-    'may apply to %s',
+    'may apply to %s (semantics 16 b)',
     (applyTo) => {
       expect(complaints({ applyTo })).toEqual([])
     },
@@ -175,7 +175,7 @@ describe('16 the parts of a policy', () => {
         "'quorum_queues', 'streams', 'exchanges', or 'all'",
     ],
     [{ pattern: 5 }, 'pattern should be a binary but was 5'],
-  ])('are refused: %j', (changes, text) => {
+  ])('are refused: %j (semantics 16 v, 16 w)', (changes, text) => {
     expect(complaints(changes)).toEqual([text])
   })
 

@@ -31,13 +31,13 @@ function routes(table: ConsistentHashTable<string>, all: readonly RoutedProperti
 const header = (value: FieldValue): RoutedProperties => ({ headers: tableOf({ h: value }) })
 
 describe('plugins 1: the ring of x-consistent-hash', () => {
-  it('gives each message to exactly one destination, and to none where none is bound (plugins 1)', () => {
+  it('gives each message to exactly one destination, and to none where none is bound (plugins 1 c)', () => {
     const table = ring({ one: '1', two: '1' })
     for (const key of KEYS.slice(0, 100)) expect(visited(table, key)).toHaveLength(1)
     expect(visited(ring({}), 'k')).toEqual([])
   })
 
-  it('spreads keys evenly over equal weights (plugins 1: chi-square)', () => {
+  it('spreads keys evenly over equal weights (plugins 1 l)', () => {
     const names = Array.from({ length: 10 }, (_, n) => `q${n}`)
     const counts = counted(mapping(ring(Object.fromEntries(names.map((name) => [name, '3'])))))
     const expected = KEYS.length / names.length
@@ -46,14 +46,14 @@ describe('plugins 1: the ring of x-consistent-hash', () => {
     expect(chiSquare).toBeLessThan(33.7)
   })
 
-  it('spreads keys in proportion to the weights (plugins 9: 1:2 within 5 %)', () => {
+  it('spreads keys in proportion to the weights (plugins 1 l, 9 a; corner extension 1)', () => {
     const counts = counted(mapping(ring({ one: '1', two: '2' })))
     const ratio = (counts['two'] ?? 0) / (counts['one'] ?? 0)
     expect(ratio).toBeGreaterThan(1.9)
     expect(ratio).toBeLessThan(2.1)
   })
 
-  it('moves keys to a new destination only, and no others (plugins 1: minimal remapping)', () => {
+  it('moves keys to a new destination only, and no others (plugins 1 h)', () => {
     const before = mapping(ring({ one: '5', two: '5' }))
     const after = mapping(ring({ one: '5', two: '5', three: '5' }))
     const moved = before.filter((destination, n) => destination !== after[n])
@@ -61,7 +61,7 @@ describe('plugins 1: the ring of x-consistent-hash', () => {
     expect(moved.length / KEYS.length).toBeCloseTo(1 / 3, 1)
   })
 
-  it('moves only the keys of the last destination when that is removed (plugins 9, corner: stability after unbind)', () => {
+  it('moves only the keys of the last destination when that is removed (plugins 9 a; corner extension 2)', () => {
     const table = ring({ one: '2', two: '2', three: '2' })
     const before = mapping(table)
     table.remove('2', [], 'three')
@@ -77,7 +77,7 @@ describe('plugins 1: the ring of x-consistent-hash', () => {
     expect(mapping(table)).toEqual(mapping(ring({ one: '1', three: '3' })))
   })
 
-  it('does not change when a destination is bound again, with any weight (plugins 1)', () => {
+  it('does not change when a destination is bound again, with any weight (plugins 1 f)', () => {
     const table = ring({ one: '1', two: '1' })
     const before = mapping(table)
     table.add('100', [], 'one')
@@ -85,7 +85,7 @@ describe('plugins 1: the ring of x-consistent-hash', () => {
     expect(mapping(table)).toEqual(before)
   })
 
-  it('takes all buckets of a destination with any of its bindings (plugins 1)', () => {
+  it('takes all buckets of a destination with any of its bindings (plugins 1 g; corner extension 2)', () => {
     const table = ring({ one: '1', two: '1' })
     table.add('100', [], 'one')
     table.remove('100', [], 'one')
@@ -96,7 +96,7 @@ describe('plugins 1: the ring of x-consistent-hash', () => {
     expect(new Set(mapping(table))).toEqual(new Set(['one', 'two']))
   })
 
-  it('is the same for the same bindings in the same order (plugins 1: stable across restart)', () => {
+  it('is the same for the same bindings in the same order (plugins 1 k)', () => {
     const weights = { one: '7', two: '1', three: '10000' }
     expect(mapping(ring(weights))).toEqual(mapping(ring(weights)))
     expect(visited(ring(weights), 'a key that stands here for all')).toEqual(['three'])
@@ -120,7 +120,7 @@ describe('plugins 1: what x-consistent-hash hashes', () => {
     expect(ring(weights, tableOf({ 'hash-property': text('message_id') })).dependsOnKeyAlone).toBe(false)
   })
 
-  it('is a header of any type (plugins 1)', () => {
+  it('is a header of any type (plugins 1 b, 1 i; corner extension 1)', () => {
     const values: FieldValue[] = Array.from({ length: 200 }, (_, n) => text(`value ${n}`))
     expect(new Set(routes(byHeader, values.map(header))).size).toBeGreaterThan(25)
     const odd: FieldValue[] = [
@@ -134,7 +134,7 @@ describe('plugins 1: what x-consistent-hash hashes', () => {
     expect(routes(byHeader, odd.map(header))).toEqual(first)
   })
 
-  it('takes integers of all types for alike, and an array for its first element (plugins 1)', () => {
+  it('takes integers of all types for alike, and an array for its first element (plugins 1 i)', () => {
     const alike: FieldValue[] = [
       int(7),
       { type: 'l', value: 7n },
@@ -144,7 +144,7 @@ describe('plugins 1: what x-consistent-hash hashes', () => {
     expect(new Set(routes(byHeader, alike.map(header))).size).toBe(1)
   })
 
-  it('is one constant where the header is missing (plugins 1)', () => {
+  it('is one constant where the header is missing (plugins 1 j)', () => {
     const without: RoutedProperties[] = [
       { headers: undefined },
       { headers: [] },
@@ -160,7 +160,7 @@ describe('plugins 1: what x-consistent-hash hashes', () => {
     ['correlation_id', (n: number) => ({ headers: undefined, correlationId: `c${n}` })],
     ['message_id', (n: number) => ({ headers: undefined, messageId: `m${n}` })],
     ['timestamp', (n: number) => ({ headers: undefined, timestamp: n })],
-  ])('is the property %s (plugins 1)', (name, propertiesOf) => {
+  ])('is the property %s (plugins 1 b, 1 j)', (name, propertiesOf) => {
     const table = ring(weights, tableOf({ 'hash-property': text(name) }))
     const all = Array.from({ length: 200 }, (_, n) => propertiesOf(n))
     expect(new Set(routes(table, all)).size).toBeGreaterThan(25)

@@ -3,7 +3,7 @@ import { DirectTable } from '../../../src/broker/routing/direct-table.js'
 import { int, matched, tableOf } from './matched.js'
 
 describe('DirectTable', () => {
-  it('matches the binding keys that equal the routing key', () => {
+  it('matches the binding keys that equal the routing key (semantics 4.1 a)', () => {
     const table = new DirectTable<string>()
     table.add('a', [], 'one')
     table.add('a', [], 'two')
@@ -32,7 +32,7 @@ describe('DirectTable', () => {
     expect(matched(table, 'a')).toEqual([])
   })
 
-  it('holds no memory for keys that are unbound or were never bound', () => {
+  it('holds no memory for keys that are unbound or were never bound (corner routing 9)', () => {
     const table = new DirectTable<string>()
     for (let n = 0; n < 1000; n++) table.add(`key ${n}`, [], 'one')
     for (let n = 0; n < 1000; n++) {

@@ -59,7 +59,7 @@ describe('2.2 the type of an exchange', () => {
     'x-delayed-message',
   ]
 
-  it('is one of AMQP or of the plugins that RabbitMQ comes with (semantics 2.2)', () => {
+  it('is one of AMQP or of the plugins that RabbitMQ comes with (semantics 2.2 d)', () => {
     expect(EXCHANGE_TYPE_NAMES).toEqual(every)
     for (const compat of ['4.2', '4.3'] as const) {
       for (const name of every) expect(typeRefusal(name, compat)).toBeUndefined()
@@ -80,7 +80,7 @@ describe('2.2 the type of an exchange', () => {
     }
   })
 
-  it('is told apart from words that mean something else (semantics 2.2)', () => {
+  it('is told apart from words that mean something else (semantics 2.2 a, 2.2 c)', () => {
     expect(typeRefusal('x-none', '4.3')).toBe("unknown exchange type 'x-none'")
     expect(typeRefusal('Direct', '4.3')).toBe("unknown exchange type 'Direct'")
     expect(typeRefusal('queue', '4.3')).toBe("invalid exchange type 'queue'")
@@ -91,12 +91,12 @@ describe('2.2 the type of an exchange', () => {
 describe('4.3 bindings of a headers exchange', () => {
   const xMatch = (value: FieldValue) => bindingRefusal('headers', { args: tableOf({ 'x-match': value }) })
 
-  it('have one of the four modes of x-match, or none', () => {
+  it('have one of the four modes of x-match, or none (semantics 4.3 a; corner routing 7)', () => {
     expect(bindingRefusal('headers', {})).toBeUndefined()
     for (const mode of ['all', 'any', 'all-with-x', 'any-with-x']) expect(xMatch(text(mode))).toBeUndefined()
   })
 
-  it('are refused for another value of x-match (semantics 4.3)', () => {
+  it('are refused for another value of x-match (semantics 4.3 h; corner routing 7)', () => {
     for (const value of ['foo', 'ALL', 'all ']) {
       expect(xMatch(text(value))).toBe(
         `Invalid x-match field value <<"${value}">>; expected all, any, all-with-x, or any-with-x`,
@@ -104,7 +104,7 @@ describe('4.3 bindings of a headers exchange', () => {
     }
   })
 
-  it('are refused for an x-match that is no long string (semantics 4.3)', () => {
+  it('are refused for an x-match that is no long string (semantics 4.3 h; corner routing 7)', () => {
     expect(xMatch(int(1))).toBe('Invalid x-match field type signedint (value 1); expected longstr')
     expect(xMatch({ type: 'x', value: 'all' })).toBe(
       'Invalid x-match field type binary (value <<"all">>); expected longstr',
@@ -127,7 +127,7 @@ describe('4.3 bindings of a headers exchange', () => {
 })
 
 describe('4.2 bindings of a topic exchange', () => {
-  it('have two # words at most since 4.3', () => {
+  it('have two # words at most since 4.3 (semantics 4.2 f)', () => {
     expect(bindingRefusal('topic', { key: '#.a.#' })).toBeUndefined()
     expect(bindingRefusal('topic', { key: '##.a#.#' })).toBeUndefined()
     expect(bindingRefusal('topic', { key: '#.a.#.#' })).toBe(
@@ -147,11 +147,11 @@ describe('plugins 1: x-consistent-hash', () => {
     ['0', 'The binding key must be greater than 0'],
     ['-3', 'The binding key must be greater than 0'],
     ['10001', 'The binding key must not exceed 10000'],
-  ])('refuses the weight %j (plugins 1)', (key, expected) => {
+  ])('refuses the weight %j (plugins 1 a)', (key, expected) => {
     expect(bindingRefusal('x-consistent-hash', { key })).toBe(expected)
   })
 
-  it('takes weights from 1 to 10000, and before 4.3 larger ones (plugins 1)', () => {
+  it('takes weights from 1 to 10000, and before 4.3 larger ones (plugins 1 a)', () => {
     for (const key of ['1', '10000', '007', '+5']) expect(bindingRefusal('x-consistent-hash', { key })).toBeUndefined()
     expect(bindingRefusal('x-consistent-hash', { key: '10001', compat: '4.2' })).toBeUndefined()
   })
@@ -167,7 +167,7 @@ describe('plugins 1: x-consistent-hash', () => {
       tableOf({ 'hash-property': text('app_id'), 'hash-header': text('h') }),
       'hash-header and hash-property are mutually exclusive',
     ],
-  ])('refuses arguments %j (plugins 1)', (args, expected) => {
+  ])('refuses arguments %j (semantics 2.2 h; plugins 1 d, 1 e)', (args, expected) => {
     expect(argumentsRefusal('x-consistent-hash', args)).toBe(expected)
   })
 
@@ -184,11 +184,11 @@ describe('plugins 2: x-delayed-message', () => {
     [delayed(int(1)), "Invalid argument, 'x-delayed-type' must be an existing exchange type"],
     [delayed(text('x-none')), "unknown exchange type 'x-none'"],
     [delayed(text('x-delayed-message')), "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'"],
-  ])('refuses arguments %j (plugins 2)', (args, expected) => {
+  ])('refuses arguments %j (plugins 2 a, 2 b)', (args, expected) => {
     expect(argumentsRefusal('x-delayed-message', args)).toBe(expected)
   })
 
-  it('checks arguments and bindings as the type that it delays does (plugins 2)', () => {
+  it('checks arguments and bindings as the type that it delays does (plugins 2 c)', () => {
     const hashed = [...delayed(text('x-consistent-hash')), ...tableOf({ 'hash-property': text('no') })]
     expect(argumentsRefusal('x-delayed-message', hashed)).toBe('Unsupported property: no')
     expect(bindingRefusal('x-delayed-message', { exchangeArgs: hashed, key: 'heavy' })).toBe(
@@ -226,11 +226,11 @@ describe('plugins 3: x-local-random', () => {
     [{ destination: boundQueue('q', 'quorum') }, 'Queue type rabbit_quorum_queue not valid for this exchange type'],
     [{ destination: boundQueue('q', 'stream') }, 'Queue type rabbit_stream_queue not valid for this exchange type'],
     [{ destination: { kind: 'exchange', name: 'y', type: 'fanout' } as const }, 'Destination not found'],
-  ])('refuses the binding %j (plugins 3)', (proposed, expected) => {
+  ])('refuses the binding %j (plugins 3 c, 3 d)', (proposed, expected) => {
     expect(bindingRefusal('x-local-random', proposed)).toBe(expected)
   })
 
-  it('takes classic queues; x-random takes everything (plugins 3)', () => {
+  it('takes classic queues; x-random takes everything (plugins 3 a, 3 d)', () => {
     expect(bindingRefusal('x-local-random', {})).toBeUndefined()
     expect(bindingRefusal('x-random', { key: 'k', destination: boundQueue('q', 'stream') })).toBeUndefined()
   })
@@ -243,7 +243,7 @@ describe('plugins 5: x-recent-history', () => {
     [text('20'), '<<"20">>'],
     [{ type: 't', value: true } as const, 'true'],
     [{ type: 'd', value: 1.5 } as const, '1.5'],
-  ])('refuses the length %j (plugins 5)', (length, rendered) => {
+  ])('refuses the length %j (plugins 5 a)', (length, rendered) => {
     const args = tableOf({ 'x-recent-history-length': length })
     expect(argumentsRefusal('x-recent-history', args)).toBe(
       `Invalid argument ${rendered}, 'x-recent-history-length' must be a positive integer`,
@@ -271,7 +271,7 @@ describe('plugins 6: x-jms-topic', () => {
       tableOf({ rjms_erlang_selector: text('{like,{ident,<<"a">>},regex,<<"(">>}.') }),
       "invalid JMS selector pattern: a '(' has no ')' (at offset 1)",
     ],
-  ])('refuses the binding arguments %j (plugins 6)', (args, expected) => {
+  ])('refuses the binding arguments %j (plugins 6 l, 6 m)', (args, expected) => {
     expect(bindingRefusal('x-jms-topic', { args })).toBe(expected)
   })
 

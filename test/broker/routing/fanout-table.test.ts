@@ -3,7 +3,7 @@ import { FanoutTable } from '../../../src/broker/routing/fanout-table.js'
 import { matched } from './matched.js'
 
 describe('FanoutTable', () => {
-  it('matches every binding, whatever the keys', () => {
+  it('matches every binding, whatever the keys (semantics 4.1 b)', () => {
     const table = new FanoutTable<string>()
     table.add('a', [], 'one')
     table.add('', [], 'two')

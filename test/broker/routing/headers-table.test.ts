@@ -29,7 +29,7 @@ const long = (value: bigint): FieldValue => ({ type: 'l', value })
 describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
   const pdfReport = { format: text('pdf'), type: text('report') }
 
-  it('wants all arguments with x-match all, and without x-match', () => {
+  it('wants all arguments with x-match all, and without x-match (semantics 4.3 a; corner routing 7)', () => {
     for (const xMatch of [{ 'x-match': text('all') }, {}]) {
       const args = tableOf({ ...xMatch, ...pdfReport })
       expect(isMatch(args, tableOf({ ...pdfReport, other: int(1) }))).toBe(true)
@@ -39,7 +39,7 @@ describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
     }
   })
 
-  it('wants one argument with x-match any', () => {
+  it('wants one argument with x-match any (semantics 4.3 a)', () => {
     const args = tableOf({ 'x-match': text('any'), ...pdfReport })
     expect(isMatch(args, tableOf({ format: text('pdf'), type: text('log') }))).toBe(true)
     expect(isMatch(args, tableOf({ type: text('report') }))).toBe(true)
@@ -48,7 +48,7 @@ describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
     expect(isMatch(args, undefined)).toBe(false)
   })
 
-  it('leaves arguments that start with x- out unless x-match ends in -with-x', () => {
+  it('leaves arguments that start with x- out unless x-match ends in -with-x (semantics 4.3 b)', () => {
     const args = (xMatch: string) => tableOf({ 'x-match': text(xMatch), 'x-tenant': text('t'), a: int(1) })
     const onlyA = tableOf({ a: int(1) })
     const onlyTenant = tableOf({ 'x-tenant': text('t') })
@@ -60,13 +60,13 @@ describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
     expect(answers('any-with-x')).toEqual([true, true, true])
   })
 
-  it('never considers x-match itself', () => {
+  it('never considers x-match itself (semantics 4.3 b)', () => {
     const headers = tableOf({ 'x-match': text('any-with-x') })
     expect(isMatch(tableOf({ 'x-match': text('any-with-x') }), headers)).toBe(false)
     expect(isMatch(tableOf({ 'x-match': text('all-with-x') }), undefined)).toBe(true)
   })
 
-  it('matches everything with all of no arguments, and nothing with any of none', () => {
+  it('matches everything with all of no arguments, and nothing with any of none (semantics 4.3 f, 21 16)', () => {
     for (const headers of [undefined, [], tableOf({ a: int(1) })]) {
       expect(isMatch([], headers)).toBe(true)
       expect(isMatch(tableOf({ 'x-match': text('all'), 'x-other': int(1) }), headers)).toBe(true)
@@ -75,7 +75,7 @@ describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
     }
   })
 
-  it('asks only for the presence of a header whose argument is void', () => {
+  it('asks only for the presence of a header whose argument is void (semantics 4.3 c)', () => {
     for (const mode of ['all', 'any']) {
       const args = tableOf({ 'x-match': text(mode), a: VOID })
       expect(isMatch(args, tableOf({ a: text('whatever') }))).toBe(true)
@@ -87,7 +87,7 @@ describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
     expect(isMatch(tableOf({ a: int(1) }), tableOf({ a: VOID }))).toBe(false)
   })
 
-  it('takes the first of several headers of one name', () => {
+  it('takes the first of several headers of one name (semantics 4.3 g)', () => {
     const headers = [...tableOf({ a: int(1) }), ...tableOf({ a: int(2) })]
     expect(isMatch(tableOf({ a: int(1) }), headers)).toBe(true)
     expect(isMatch(tableOf({ a: int(2) }), headers)).toBe(false)
@@ -149,13 +149,13 @@ describe('4.3 HeadersTable, comparison of values (corner: routing tables)', () =
     ['array and its only element', list(int(1)), int(1), false],
   ]
 
-  it.each(cases)('%s', (_, argument, header, expected) => {
+  it.each(cases)('%s (semantics 4.3 d; corner routing 5, routing 6)', (_, argument, header, expected) => {
     for (const mode of ['all', 'any', 'all-with-x', 'any-with-x']) {
       expect(isMatch(tableOf({ 'x-match': text(mode), a: argument }), tableOf({ a: header }))).toBe(expected)
     }
   })
 
-  it('compares the timestamp of a header in milliseconds with that of the binding in seconds, as RabbitMQ 4', () => {
+  it('compares the timestamp of a header in milliseconds with that of the binding in seconds, as RabbitMQ 4 (semantics 4.3 i)', () => {
     const args = (value: FieldValue) => tableOf({ a: value })
     const headers = tableOf({ a: timestamp(1_700_000_000n) })
     expect(isMatch(args(timestamp(1_700_000_000n)), headers)).toBe(false)
@@ -172,14 +172,14 @@ describe('4.3 HeadersTable, comparison of values (corner: routing tables)', () =
 })
 
 describe('4.3 HeadersTable, bindings (corner: routing tables)', () => {
-  it('ignores keys', () => {
+  it('ignores keys (semantics 4.1 c)', () => {
     const bindings = new HeadersTable<string>()
     bindings.add('a', tableOf({ n: int(1) }), 'one')
     expect(matched(bindings, 'b', tableOf({ n: int(1) }))).toEqual(['one'])
     expect(bindings.dependsOnKeyAlone).toBe(false)
   })
 
-  it('removes a binding whose arguments come in another order', () => {
+  it('removes a binding whose arguments come in another order (corner routing 8)', () => {
     const bindings = new HeadersTable<string>()
     bindings.add('', tableOf({ 'x-match': text('all'), a: int(1), b: int(2) }), 'one')
     bindings.remove('', tableOf({ b: int(2), a: int(1), 'x-match': text('all') }), 'one')
@@ -201,7 +201,7 @@ describe('4.3 HeadersTable, bindings (corner: routing tables)', () => {
     expect(matched(bindings, '', headers)).toEqual([])
   })
 
-  it('holds no memory for what was removed or never bound', () => {
+  it('holds no memory for what was removed or never bound (corner routing 9)', () => {
     const bindings = new HeadersTable<string>()
     const variants = ['all', 'any', 'all-with-x', 'any-with-x'].flatMap((mode) => [
       tableOf({ 'x-match': text(mode) }),

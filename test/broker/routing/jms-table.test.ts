@@ -8,7 +8,7 @@ const red = tableOf({ colour: text('red') })
 const blue = tableOf({ colour: text('blue') })
 
 describe('plugins 6: x-jms-topic', () => {
-  it('goes by the selector and not by the keys (plugins 6)', () => {
+  it('goes by the selector and not by the keys (plugins 6 a)', () => {
     const table = new JmsTable<string>()
     table.add('key', sql("colour = 'red'"), 'red')
     table.add('', compiled('{\'=\',{ident,<<"colour">>},<<"blue">>}.'), 'blue')
@@ -20,7 +20,7 @@ describe('plugins 6: x-jms-topic', () => {
     expect(table.dependsOnKeyAlone).toBe(false)
   })
 
-  it('routes where the selector is true, not where it is unknown (plugins 6)', () => {
+  it('routes where the selector is true, not where it is unknown (plugins 6 i)', () => {
     const table = new JmsTable<string>()
     table.add('', sql("NOT colour = 'red'"), 'q')
     expect(matched(table, '', [])).toEqual([])
@@ -33,7 +33,7 @@ describe('plugins 6: x-jms-topic', () => {
     expect(matched(table, '')).toEqual(['q'])
   })
 
-  it('has a later selector of the same key and destination replace the earlier one (plugins 6)', () => {
+  it('has a later selector of the same key and destination replace the earlier one (plugins 6 n)', () => {
     const table = new JmsTable<string>()
     table.add('k', sql("colour = 'red'"), 'q')
     table.add('k', sql("colour = 'blue'"), 'q')

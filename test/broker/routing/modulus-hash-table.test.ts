@@ -16,7 +16,7 @@ const namesFor = (table: ModulusHashTable<BoundDestination>) => KEYS.map((key) =
 describe('plugins 4: x-modulus-hash', () => {
   const [a, b, c] = [boundQueue('a'), boundQueue('b'), boundQueue('c')]
 
-  it('gives each message to exactly one destination, each its share (plugins 4)', () => {
+  it('gives each message to exactly one destination, each its share (plugins 4 a)', () => {
     const table = tableTo(a, b, c)
     const counts = new Map<string | undefined, number>()
     for (const key of KEYS) {
@@ -28,12 +28,12 @@ describe('plugins 4: x-modulus-hash', () => {
     expect(visited(tableTo(), 'k')).toEqual([])
   })
 
-  it('does not depend on the order of the bindings, since names are sorted (plugins 4: stable across restart)', () => {
+  it('does not depend on the order of the bindings, since names are sorted (plugins 4 c)', () => {
     const exchange = { kind: 'exchange', name: 'b', type: 'fanout' } as const
     expect(namesFor(tableTo(a, b, c, exchange))).toEqual(namesFor(tableTo(c, exchange, a, b)))
   })
 
-  it('ignores binding keys, and counts a destination once (plugins 4)', () => {
+  it('ignores binding keys, and counts a destination once (plugins 4 b)', () => {
     const twice = tableTo(a, b)
     twice.add('another', [], a)
     expect(namesFor(twice)).toEqual(namesFor(tableTo(a, b)))

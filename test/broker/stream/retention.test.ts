@@ -39,7 +39,7 @@ describe('12 streams: retention (corner: streams, retention by age, bytes)', () 
     expect([stream.messagesReady, await firstOf(stream)]).toEqual([35, 0])
   })
 
-  it('by bytes forgets whole segments, when the next one begins', async () => {
+  it('by bytes forgets whole segments, when the next one begins (semantics 12 b; corner extension 8)', async () => {
     const { running, stream } = await brokerWithStream(limits(10_000, { 'x-max-length-bytes': long(25_000) }))
     await publishMany(running, stream, 0, 30)
     // 30 messages are more than the limit, but no segment has begun since.
@@ -49,7 +49,7 @@ describe('12 streams: retention (corner: streams, retention by age, bytes)', () 
     expect((await storedSeqs(running, stream))[0]).toBe(10)
   })
 
-  it('by age forgets whole segments, all of whose messages are too old', async () => {
+  it('by age forgets whole segments, all of whose messages are too old (semantics 12 c; corner extension 8)', async () => {
     const { running, stream } = await brokerWithStream(limits(10_000, { 'x-max-age': longString('2h') }))
     for (let hour = 0; hour < 3; hour++) {
       await publishMany(running, stream, hour * 10, hour * 10 + 10)
@@ -67,7 +67,7 @@ describe('12 streams: retention (corner: streams, retention by age, bytes)', () 
     await stored(running)
   })
 
-  it('leaves at least one segment, however old and large', async () => {
+  it('leaves at least one segment, however old and large (semantics 12 b, 12 c)', async () => {
     const args = limits(10_000, { 'x-max-age': longString('1s'), 'x-max-length-bytes': long(0) })
     const { running, stream } = await brokerWithStream(args)
     await publishMany(running, stream, 0, 10)

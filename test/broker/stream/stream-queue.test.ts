@@ -26,7 +26,7 @@ const refused = (stream: Queue, args: Parameters<StreamSink['consume']>[1], text
   expectError(() => new StreamSink().consume(stream, args), ReplyCode.PRECONDITION_FAILED, text)
 
 describe('12 streams: what is published', () => {
-  it('is confirmed when it is stored, whatever its delivery mode, and shown to readers only then (semantics 7.5)', async () => {
+  it('is confirmed when it is stored, whatever its delivery mode, and shown to readers only then (semantics 7.5 n)', async () => {
     const { running, stream } = await brokerWithStream()
     const sink = new StreamSink()
     sink.consume(stream, from('first'))
@@ -36,7 +36,7 @@ describe('12 streams: what is published', () => {
     expect(sink.bodies).toEqual(['a'])
   })
 
-  it('is kept when it is consumed, so that the next reader gets it as well', async () => {
+  it('is kept when it is consumed, so that the next reader gets it as well (semantics 12 a)', async () => {
     const { running, stream } = await brokerWithStream()
     await publish(running, stream, ...numbers(5))
     expect(await readAll(stream, from('first'))).toEqual(numbers(5))
@@ -44,7 +44,7 @@ describe('12 streams: what is published', () => {
     expect([stream.messagesReady, stream.messagesUnacknowledged]).toEqual([5, 0])
   })
 
-  it('arrives with exchange, routing key and properties as they were published', async () => {
+  it('arrives with exchange, routing key and properties as they were published (semantics 12 s)', async () => {
     const { running, stream } = await brokerWithStream()
     stream.enqueue(
       messageOf({
@@ -126,7 +126,7 @@ describe('12 streams: consumers', () => {
     expect(stream.consumers).toEqual([])
   })
 
-  it('may be many, exclusive or not: the flag is ignored (semantics 6.1)', async () => {
+  it('may be many, exclusive or not: the flag is ignored (semantics 6.1 i)', async () => {
     const { running, stream } = await brokerWithStream()
     const sink = new StreamSink()
     sink.consume(stream, [], { tag: 'a', isExclusive: true })
@@ -135,13 +135,13 @@ describe('12 streams: consumers', () => {
     expect(sink.deliveries.map(({ tag }) => tag)).toEqual(['a', 'b'])
   })
 
-  it('have no priority (semantics 6.1)', async () => {
+  it('have no priority (semantics 6.1 n)', async () => {
     const { stream } = await brokerWithStream()
     const text = "invalid arg 'x-priority' for queue 's' in vhost '/' of queue type rabbit_stream_queue"
     refused(stream, fields({ 'x-priority': long(1) }), text)
   })
 
-  it('get at most their prefetch, and one more for each that they settle in any way', async () => {
+  it('get at most their prefetch, and one more for each that they settle in any way (semantics 12 h)', async () => {
     const { running, stream } = await brokerWithStream()
     await publish(running, stream, ...numbers(8))
     const sink = new StreamSink()
@@ -188,13 +188,13 @@ describe('12 streams: consumers', () => {
 })
 
 describe('12 streams: operations of other queues', () => {
-  it('refuse basic.get (semantics 8)', async () => {
+  it('refuse basic.get (semantics 8 c, 12 g)', async () => {
     const { stream } = await brokerWithStream()
     const text = "basic.get not supported by stream queues queue 's' in vhost '/'"
     expectError(() => stream.get(new Message(), true), ReplyCode.NOT_IMPLEMENTED, text)
   })
 
-  it('refuse queue.purge (semantics 3.5)', async () => {
+  it('refuse queue.purge (semantics 3.5 c, 12 g)', async () => {
     const { running, stream } = await brokerWithStream()
     await publish(running, stream, 'a')
     const text = "queue.purge not supported by stream queues queue 's' in vhost '/'"
@@ -202,7 +202,7 @@ describe('12 streams: operations of other queues', () => {
     expect(stream.messagesReady).toBe(1)
   })
 
-  it('delete it whatever it holds and whoever reads, and cancel the consumers (semantics 3.5)', async () => {
+  it('delete it whatever it holds and whoever reads, and cancel the consumers (semantics 3.5 i)', async () => {
     const { running, stream } = await brokerWithStream()
     await publish(running, stream, 'a', 'b')
     const sink = new StreamSink()
@@ -243,7 +243,7 @@ describe('12 streams: x-stream-offset', () => {
 
   const at = (offset: number) => fields({ 'x-stream-offset': long(offset) })
 
-  it('is `next` when it is not given: what is published from now on', async () => {
+  it('is `next` when it is not given: what is published from now on (semantics 12 m; corner extension 7)', async () => {
     const { running, stream } = await threeChunks()
     const sink = new StreamSink()
     sink.consume(stream)
@@ -261,12 +261,12 @@ describe('12 streams: x-stream-offset', () => {
     expect(sink.bodies).toEqual(['7'])
   })
 
-  it('`first` is the oldest message', async () => {
+  it('`first` is the oldest message (semantics 12 m)', async () => {
     const { stream } = await threeChunks()
     expect(await readAll(stream, from('first'))).toEqual(numbers(6))
   })
 
-  it('`last` is the chunk that was stored last', async () => {
+  it('`last` is the chunk that was stored last (semantics 12 m)', async () => {
     const { running, stream } = await threeChunks()
     expect(await readAll(stream, from('last'))).toEqual(['5'])
     await publish(running, stream, '6', '7', '8')
@@ -280,10 +280,13 @@ describe('12 streams: x-stream-offset', () => {
     [6, []],
     [1_000_000, []],
     [-3, numbers(6)],
-  ])('as a number (%i) is an offset, kept within what there is', async (offset, bodies) => {
-    const { stream } = await threeChunks()
-    expect(await readAll(stream, at(offset))).toEqual(bodies)
-  })
+  ])(
+    'as a number (%i) is an offset, kept within what there is (semantics 12 n; corner extension 7)',
+    async (offset, bodies) => {
+      const { stream } = await threeChunks()
+      expect(await readAll(stream, at(offset))).toEqual(bodies)
+    },
+  )
 
   it.each([
     [-3600, numbers(6)],
@@ -294,11 +297,14 @@ describe('12 streams: x-stream-offset', () => {
     [120, ['5']],
     [121, []],
     [86_400, []],
-  ])('as a timestamp %i s after the start is what came at that time or later', async (seconds, bodies) => {
-    const { stream, startMs } = await threeChunks()
-    const args = fields({ 'x-stream-offset': timestamp(startMs / 1000 + seconds) })
-    expect(await readAll(stream, args)).toEqual(bodies)
-  })
+  ])(
+    'as a timestamp %i s after the start is what came at that time or later (semantics 12 o; corner extension 7)',
+    async (seconds, bodies) => {
+      const { stream, startMs } = await threeChunks()
+      const args = fields({ 'x-stream-offset': timestamp(startMs / 1000 + seconds) })
+      expect(await readAll(stream, args)).toEqual(bodies)
+    },
+  )
 
   it.each([
     ['1h', numbers(6)],
@@ -308,10 +314,13 @@ describe('12 streams: x-stream-offset', () => {
     ['1s', ['5']],
     ['1D', numbers(6)],
     ['9999999999999999Y', numbers(6)],
-  ])('as the interval %s is what came so long ago or later', async (interval, bodies) => {
-    const { stream } = await threeChunks()
-    expect(await readAll(stream, from(interval))).toEqual(bodies)
-  })
+  ])(
+    'as the interval %s is what came so long ago or later (semantics 12 o; corner extension 7)',
+    async (interval, bodies) => {
+      const { stream } = await threeChunks()
+      expect(await readAll(stream, from(interval))).toEqual(bodies)
+    },
+  )
 
   it('as a time finds messages inside of a chunk', async () => {
     const { running, stream } = await brokerWithStream()
@@ -340,7 +349,7 @@ describe('12 streams: x-stream-offset', () => {
     [longString('5 m'), '{longstr,<<"5 m">>}'],
     [boolean(true), '{bool,true}'],
     [array(), '{array,[]}'],
-  ])('is refused when it is %o', async (value, shown) => {
+  ])('is refused when it is %o (semantics 12 p)', async (value, shown) => {
     const { stream } = await brokerWithStream()
     const reason = `{invalid_stream_offset_arg,${shown}}`
     refused(
@@ -372,14 +381,17 @@ describe('12 streams: filters (corner: streams, filters)', () => {
 
   const values = ['a', undefined, 'b', 'a', 'c', undefined, 'b']
 
-  it.each([1, 3, 100])('pass exactly the messages with a value that is asked for (%i in a batch)', async (perBatch) => {
-    const { stream } = await filtered(values, perBatch)
-    expect(await readAll(stream, filterArgs(longString('a')))).toEqual(['a-0', 'a-3'])
-    expect(await readAll(stream, filterArgs(array(longString('b'), longString('c'))))).toEqual(['b-2', 'c-4', 'b-6'])
-    expect(await readAll(stream, filterArgs(longString('nothing')))).toEqual([])
-  })
+  it.each([1, 3, 100])(
+    'pass exactly the messages with a value that is asked for (%i in a batch) (semantics 12 q; corner extension 9)',
+    async (perBatch) => {
+      const { stream } = await filtered(values, perBatch)
+      expect(await readAll(stream, filterArgs(longString('a')))).toEqual(['a-0', 'a-3'])
+      expect(await readAll(stream, filterArgs(array(longString('b'), longString('c'))))).toEqual(['b-2', 'c-4', 'b-6'])
+      expect(await readAll(stream, filterArgs(longString('nothing')))).toEqual([])
+    },
+  )
 
-  it('pass messages without a value only when that is asked for', async () => {
+  it('pass messages without a value only when that is asked for (semantics 12 r; corner extension 9)', async () => {
     const { stream } = await filtered(values)
     const bodies = ['undefined-1', 'c-4', 'undefined-5']
     expect(await readAll(stream, filterArgs(longString('c'), true))).toEqual(bodies)

@@ -220,20 +220,23 @@ describe('12 streams: what a restart keeps (semantics 3.7)', () => {
   it.each([
     ['a clean stop', restart],
     ['a crash', crash],
-  ])('is every message that is stored, whatever its delivery mode, after %s', async (_what, startAgain) => {
-    const { running, stream } = await brokerWithStream()
-    stream.enqueue(streamMessage('transient'))
-    stream.enqueue(streamMessage('persistent', undefined, true))
-    await stored(running)
-    const again = await startAgain(running)
-    const recovered = again.vhost.queue('s')
-    expect([recovered.type, recovered.messagesReady]).toEqual(['stream', 2])
-    await publish(again, recovered, 'new')
-    const sink = new StreamSink()
-    sink.consume(recovered, from('first'))
-    await stored(again)
-    expect(sink.deliveries.map(({ body, offset }) => body + offset)).toEqual(['transient0', 'persistent1', 'new2'])
-  })
+  ])(
+    'is every message that is stored, whatever its delivery mode, after %s (semantics 3.7 e)',
+    async (_what, startAgain) => {
+      const { running, stream } = await brokerWithStream()
+      stream.enqueue(streamMessage('transient'))
+      stream.enqueue(streamMessage('persistent', undefined, true))
+      await stored(running)
+      const again = await startAgain(running)
+      const recovered = again.vhost.queue('s')
+      expect([recovered.type, recovered.messagesReady]).toEqual(['stream', 2])
+      await publish(again, recovered, 'new')
+      const sink = new StreamSink()
+      sink.consume(recovered, from('first'))
+      await stored(again)
+      expect(sink.deliveries.map(({ body, offset }) => body + offset)).toEqual(['transient0', 'persistent1', 'new2'])
+    },
+  )
 
   it('are filters and times of what is on disk', async () => {
     const { running, stream } = await brokerWithStream()

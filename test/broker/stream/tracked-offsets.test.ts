@@ -22,7 +22,7 @@ async function storedOffsets({ store }: RunningBroker): Promise<unknown[]> {
 }
 
 describe('offset tracking by consumer tag (corner: streams, offset tracking)', () => {
-  it('goes on behind what was acknowledged, whatever offset is asked for', async () => {
+  it('goes on behind what was acknowledged, whatever offset is asked for (corner extension 10)', async () => {
     const { running, stream } = await brokerWithStream()
     await publish(running, stream, 'a', 'b', 'c', 'd')
     const sink = new StreamSink()

@@ -135,12 +135,12 @@ describe('plugins 6: compiled selectors', () => {
     ["{'=',-2.5e1,-25}.", true],
     ['true.', true],
     ['false.', false],
-  ])('%s is %s (plugins 6)', (selector, expected) => {
+  ])('%s is %s (plugins 6 b, 6 c, 6 d, 6 e, 6 f, 6 g, 6 h, 6 i, 6 j, 9 e)', (selector, expected) => {
     expect(evaluated(selector)).toBe(expected)
   })
 
   it.each(['time', 'table', 'array', 'void', 'unsigned', 'octet', 'absent'])(
-    'take the header %s for absent, whose type has no place in JMS (plugins 6)',
+    'take the header %s for absent, whose type has no place in JMS (plugins 6 k)',
     (name) => {
       expect(evaluated(`{is_null,{ident,<<"${name}">>}}.`)).toBe(true)
     },
@@ -175,7 +175,7 @@ describe('plugins 6: compiled selectors', () => {
         [`<<"${'x'.repeat(20_000)}">>.`, 'it has 20007 octets and 16384 are allowed'],
       ] satisfies [string, string][]
     ).map(reasonFirst),
-  )('are refused: %s (plugins 6)', (reason, selector) => {
+  )('are refused: %s (plugins 6 m)', (reason, selector) => {
     expect(refused(selector)).toEqual({ reason, isAboutPattern: false })
   })
 
@@ -190,7 +190,7 @@ describe('plugins 6: compiled selectors', () => {
         [`{like,{ident,<<"a">>},<<"${'a'.repeat(1025)}">>,no_escape}.`, 'it has 1025 octets and 1024 are allowed'],
       ] satisfies [string, string][]
     ).map(reasonFirst),
-  )('are refused for a pattern: %s (plugins 6)', (reason, selector) => {
+  )('are refused for a pattern: %s (plugins 6 l)', (reason, selector) => {
     expect(refused(selector)).toEqual({ reason, isAboutPattern: true })
   })
 

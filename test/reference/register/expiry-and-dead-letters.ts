@@ -1,0 +1,73 @@
+import type { Rules } from './rules.js'
+
+/** Expiry, dead letters, length limits and priorities: sections 9 and 10 of the semantics. */
+export const expiryAndDeadLetters: Rules = {
+  'semantics 9.1': {
+    a: 'The smaller TTL of queue and message holds, from when the message is enqueued.',
+    b: 'Messages expire at the head only, one behind a later one waits.',
+    c: 'In a priority queue that is the head of the highest level with messages.',
+    d: 'An expired message is never delivered, and no longer counted once removed.',
+    e: 'An expired message is dead-lettered as expired.',
+    f: 'A requeued message keeps its deadline.',
+    g: 'An unacked message does not expire before it is requeued.',
+  },
+  'semantics 9.2': {
+    a: 'With TTL 0 a message is for a consumer that waits with credit.',
+    b: 'With TTL 0 and without such a consumer it expires at once.',
+    c: 'This holds for the TTL of the queue and that of the message.',
+  },
+  'semantics 9.3': {
+    a: 'A queue expires when it was unused for its time.',
+    b: 'Declaring it again, passively or not, and basic.get are uses.',
+    c: 'The time begins at the declaration, and again when the last consumer leaves.',
+    d: 'Messages of an expired queue are dropped, not dead-lettered.',
+    e: 'A restart begins the time anew.',
+  },
+  'semantics 10.1': {
+    a: 'A message that is discarded by its consumer is dead-lettered as rejected.',
+    b: 'A message dropped from the head, or refused with reject-publish-dlx, is dead-lettered as maxlen.',
+    c: 'Deleting, expiry of the queue and purge dead-letter nothing.',
+    d: 'The dead letter exchange is that of the argument, which may be the default one, else of the policy.',
+    e: 'Where the dead letter exchange is missing the message is dropped.',
+    f: 'With a dead letter routing key only that key is used, and CC stays.',
+    g: 'Without one, the keys of the message are used, CC and BCC included.',
+    h: 'A dead letter exchange may be internal, and nobody is asked for rights.',
+    i: 'mandatory means nothing for a dead letter, and its publisher hears nothing.',
+  },
+  'semantics 10.2': {
+    a: 'A dead letter shows the dead letter exchange and the key that was used.',
+    b: 'A dead letter has no expiration any more.',
+    c: 'A dead letter is delivered as new, up to 4.2.',
+    d: 'x-death has an entry for each queue and reason, the latest first.',
+    e: 'A repeated death counts up, moves its entry to the front, and changes nothing else.',
+    f: 'The entry has its fields in order, with their types.',
+    g: 'original-expiration is there if the message had one.',
+    h: 'The entry tells time in seconds, exchange, and keys with CC but without BCC.',
+    i: 'x-first-death headers are set once.',
+    j: 'x-last-death headers are set each time, since 4.x.',
+    k: 'Since 4.x an x-death of a publisher is replaced by the first death.',
+  },
+  'semantics 10.3': {
+    a: 'A dead letter is not delivered to a queue in its history without a rejection since.',
+    b: 'One that dies by rejection always is.',
+  },
+  'semantics 10.4': {
+    a: 'x-max-length counts ready messages.',
+    b: 'x-max-length-bytes adds up the bodies of ready messages.',
+    c: 'drop-head drops the oldest ready messages, as maxlen.',
+    d: 'A free consumer gets the new message before anything is dropped.',
+    e: 'With priorities the highest level is dropped from.',
+    f: 'reject-publish discards the new message, with a nack if confirms are on, also beside an idle consumer.',
+    g: 'reject-publish-dlx dead-letters it as well.',
+    h: 'With a limit of 0 only what is delivered at once survives, and is confirmed all the same.',
+    i: 'Requeueing may exceed a limit; drop-head then drops from the head.',
+    j: 'Dead letters into a queue that rejects are dropped.',
+  },
+  'semantics 10.5': {
+    a: 'A queue has levels 0 to x-max-priority, two where that is 0.',
+    b: 'A priority above the highest level is that level, none is 0.',
+    c: 'The highest comes first, and a level is in order.',
+    d: 'A requeued message takes its place in its level.',
+    e: 'What is prefetched is not overtaken.',
+  },
+}
