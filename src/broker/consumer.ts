@@ -24,8 +24,11 @@ export interface ConsumedQueue extends Resource {
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
   /** Settles an unacked message that a client wants no more of: it is dead-lettered where the queue says so. */
   discard(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
-  /** Hands ready messages to consumers that can take them. */
-  deliverReady(): void
+  /**
+   * Hands ready messages to consumers that can take them.
+   * @param released one of them that may be able to take messages again.
+   */
+  deliverReady(released?: Consumer): void
   /** Tells the queue that a consumer may be able to take messages again. Harmless when it is not. */
   resume(consumer: Consumer): void
 }

@@ -226,8 +226,9 @@ export class MessageQueue implements Queue {
     else this.#takeBack(seq, cause)
   }
 
-  deliverReady(): void {
+  deliverReady(released?: Consumer): void {
     if (this.#isDeleted) return
+    this.#consumers.resume(released)
     for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
     this.#deliver()
     this.#tidy()

@@ -9,6 +9,7 @@ import {
   type BasicConsume,
   type BasicGet,
   encodeBasicCancel,
+  encodeBasicCancelOk,
   encodeBasicConsumeOk,
   encodeBasicGetEmpty,
   encodeBasicRecoverOk,
@@ -26,7 +27,8 @@ import {
 import type { ChannelContext } from './channel-context.js'
 import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
-import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
+import { compareConsumers, inGroups, type RefusedDelivery } from './settlement-groups.js'
+import type { Refusal, Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
@@ -45,8 +47,11 @@ export class Subscriber implements ConsumerSink {
   #prefetch: number
   /** The limit that all consumers share; 0 means none. */
   #channelPrefetch = 0
-  /** Unacked deliveries to consumers, which the shared limit counts; those of basic.get do not count. */
-  #consumerUnacked = 0
+  /**
+   * What the shared limit counts: all that was unacked when it was set, and what consumers were handed since. Settling
+   * what basic.get took gives none of it back.
+   */
+  #channelUnacked = 0
   /** Consumers that a settlement may have made able to take more, and queues that it has given messages back. */
   readonly #toResume = new Set<Consumer>()
   readonly #toDeliver = new Set<ConsumedQueue>()
@@ -58,12 +63,8 @@ export class Subscriber implements ConsumerSink {
     queue.settle(seq, consumer)
     this.#released(consumer)
   }
-  /** Applied when all of them have been taken out: where they are dead-lettered to may be a queue consumed here. */
-  readonly #discarded: Delivery[] = []
-  readonly #noteDiscarded = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
-    this.#requireRejections(queue)
-    this.#discarded.push({ seq, queue, consumer, tag })
-  }
+  /** Applied when all of them have been taken out: what they cause may be deliveries here. */
+  #refused: RefusedDelivery[] = []
 
   /** @param onCancelled called when there are cancelled consumers to tell the client of, at the end of the turn. */
   constructor(channel: number, context: ChannelContext, output: OrderedOutput, onCancelled: () => void) {
@@ -91,7 +92,7 @@ export class Subscriber implements ConsumerSink {
   }
 
   get canTake(): boolean {
-    if (this.#channelPrefetch > 0 && this.#consumerUnacked >= this.#channelPrefetch) return false
+    if (this.#channelPrefetch > 0 && this.#channelUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake
   }
 
@@ -99,9 +100,9 @@ export class Subscriber implements ConsumerSink {
     const tag = this.#nextDeliveryTag++
     if (!consumer.noAck) {
       this.#unacked.add(tag, seq, consumer.queue, consumer)
-      this.#consumerUnacked++
       if (!this.#timeouts.isLooking) this.#lookAfter(consumer.queue, consumer)
     }
+    if (this.#channelPrefetch > 0) this.#takeShare(consumer)
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
   }
@@ -129,6 +130,7 @@ export class Subscriber implements ConsumerSink {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`)
     if (isGlobal && this.#context.profile.permitsGlobalQos) {
       this.#context.noteDeprecatedUse('global_qos')
+      if (this.#channelPrefetch === 0) this.#channelUnacked = this.#unacked.size
       this.#channelPrefetch = count
     } else {
       this.#prefetch = count
@@ -138,7 +140,7 @@ export class Subscriber implements ConsumerSink {
 
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
-    for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
+    for (const consumer of this.#inTurn()) consumer.queue.resume(consumer)
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
@@ -164,9 +166,13 @@ export class Subscriber implements ConsumerSink {
     queue.resume(consumer)
   }
 
-  /** basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error. */
-  cancel(tag: ByteString): void {
+  /**
+   * basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error.
+   * @param withReply whether cancel-ok is due, before what another consumer is handed in its place.
+   */
+  cancel(tag: ByteString, withReply: boolean): void {
     const consumer = this.#consumers.get(tag)
+    if (withReply) encodeBasicCancelOk(this.#output.buffer, this.#channel, tag)
     if (!consumer) return
     this.#consumers.delete(tag)
     this.#context.vhost.removeConsumer(consumer)
@@ -202,14 +208,15 @@ export class Subscriber implements ConsumerSink {
   settle(tag: number, multiple: boolean, settlement: Settlement, transaction: Transaction | undefined): void {
     const visit = transaction ? this.#staging(settlement, transaction) : this.#settling(settlement)
     if (!this.#unacked.take(tag, multiple, visit)) throw unknownDeliveryTag(tag)
-    if (this.#discarded.length > 0) this.#discard(settlement.cause)
+    if (this.#refused.length > 0) this.#applyRefusals()
     this.#afterSettling()
   }
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
-    this.#unacked.takeAllYoungestFirst(this.#returning('recover'))
+    this.#unacked.takeAll(this.#refusing({ outcome: 'requeue', cause: 'recover' }))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
+    this.#applyRefusals()
     this.#afterSettling()
   }
 
@@ -227,13 +234,21 @@ export class Subscriber implements ConsumerSink {
     }
   }
 
-  /** Carries out what a transaction has staged. */
+  /** Settles what a transaction has staged. What consumers may have then waits for `deliverCommitted`. */
   commit(settlements: readonly StagedSettlement[]): void {
+    const given: RefusedDelivery[] = []
     for (const { delivery, settlement } of settlements) {
       const { seq, queue, consumer, tag } = delivery
-      this.#settling(settlement)(seq, queue, consumer, tag)
-      if (this.#discarded.length > 0) this.#discard(settlement.cause)
+      if (settlement.outcome === 'requeue') given.push({ delivery, settlement })
+      else this.#settling(settlement)(seq, queue, consumer, tag)
     }
+    this.#applyRefusals()
+    this.#refused = given
+  }
+
+  /** Gives back to queues what the transaction gives back, and hands out what consumers can take now. */
+  deliverCommitted(): void {
+    this.#applyRefusals()
     this.#afterSettling()
   }
 
@@ -248,9 +263,11 @@ export class Subscriber implements ConsumerSink {
     this.#timeouts.stop()
     // Before another consumer may take its place, which goes on where this one has ended.
     const giveBack = this.#returning('lost')
-    // Those that were to be discarded when one beside them was refused.
-    for (const { seq, queue, consumer, tag } of this.#discarded.splice(0)) giveBack(seq, queue, consumer, tag)
-    this.#unacked.takeAllYoungestFirst(giveBack)
+    // Those that were taken out when one beside them met with an error.
+    for (const { delivery } of this.#takeRefused()) {
+      giveBack(delivery.seq, delivery.queue, delivery.consumer, delivery.tag)
+    }
+    this.#unacked.takeAll(giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#afterSettling()
@@ -296,14 +313,19 @@ export class Subscriber implements ConsumerSink {
     })
   }
 
-  #settling({ outcome, cause }: Settlement): DeliveryVisitor {
-    if (cause === 'ack') return this.#settleOne
-    return outcome === 'requeue' ? this.#returning(cause) : this.#noteDiscarded
+  #settling(settlement: Settlement): DeliveryVisitor {
+    return settlement.outcome === 'ack' ? this.#settleOne : this.#refusing(settlement)
+  }
+
+  #refusing(settlement: Refusal): DeliveryVisitor {
+    return (seq, queue, consumer, tag) => {
+      if (settlement.cause !== 'recover') this.#requireRejections(queue)
+      this.#refused.push({ delivery: { tag, seq, queue, consumer }, settlement })
+    }
   }
 
   #returning(cause: ReturnCause): DeliveryVisitor {
     return (seq, queue, consumer) => {
-      if (cause === 'nack' || cause === 'reject') this.#requireRejections(queue)
       queue.requeue(seq, consumer, cause)
       this.#toDeliver.add(queue)
       this.#released(consumer)
@@ -315,12 +337,31 @@ export class Subscriber implements ConsumerSink {
     if (queue.type === 'stream' && !this.#context.profile.streamsTakeRejections) throw rejectionToStream(queue)
   }
 
-  #discard(cause: Settlement['cause']): void {
-    if (cause === 'ack') return
-    for (const { seq, queue, consumer } of this.#discarded.splice(0)) {
-      queue.discard(seq, consumer, cause)
+  #takeRefused(): readonly RefusedDelivery[] {
+    const refused = this.#refused
+    this.#refused = []
+    return refused
+  }
+
+  #applyRefusals(): void {
+    for (const group of inGroups(this.#takeRefused())) this.#refuse(group)
+  }
+
+  /** @param group of one queue and one consumer. */
+  #refuse(group: readonly RefusedDelivery[]): void {
+    let hasRequeued = false
+    for (const { delivery, settlement } of group) {
+      const { seq, queue, consumer } = delivery
+      if (settlement.outcome === 'requeue') queue.requeue(seq, consumer, settlement.cause)
+      else queue.discard(seq, consumer, settlement.cause)
       this.#released(consumer)
+      hasRequeued ||= settlement.outcome === 'requeue'
     }
+    if (hasRequeued && group[0]) this.#redeliver(group[0].delivery)
+  }
+
+  #redeliver({ queue, consumer }: Delivery): void {
+    queue.deliverReady(consumer && this.#has(consumer) ? consumer : undefined)
   }
 
   #staging(settlement: Settlement, transaction: Transaction) {
@@ -332,7 +373,7 @@ export class Subscriber implements ConsumerSink {
 
   #released(consumer: Consumer | undefined): void {
     if (!consumer) return
-    this.#consumerUnacked--
+    if (this.#channelUnacked > 0) this.#channelUnacked--
     if (!consumer.isReady || this.#channelPrefetch > 0) this.#toResume.add(consumer)
   }
 
@@ -343,10 +384,25 @@ export class Subscriber implements ConsumerSink {
     }
     if (this.#toResume.size === 0) return
     // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-    const candidates = this.#channelPrefetch > 0 ? [...this.#consumers.values()] : [...this.#toResume]
+    const candidates = this.#channelPrefetch > 0 ? this.#inTurn() : [...this.#toResume].sort(compareConsumers)
     this.#toResume.clear()
-    for (const consumer of candidates) {
-      if (this.#consumers.get(consumer.tag) === consumer) consumer.queue.resume(consumer)
-    }
+    for (const consumer of candidates) if (this.#has(consumer)) consumer.queue.resume(consumer)
+  }
+
+  #has(consumer: Consumer): boolean {
+    return this.#consumers.get(consumer.tag) === consumer
+  }
+
+  /** Notes that a consumer has had some of the shared limit: the others come before it when there is room again. */
+  #takeShare(consumer: Consumer): void {
+    if (!consumer.noAck) this.#channelUnacked++
+    this.#consumers.delete(consumer.tag)
+    this.#consumers.set(consumer.tag, consumer)
+  }
+
+  /** All consumers, in the order in which they are to be offered something. */
+  #inTurn(): Consumer[] {
+    const consumers = [...this.#consumers.values()]
+    return this.#channelPrefetch > 0 ? consumers.sort((a, b) => b.priority - a.priority) : consumers
   }
 }

@@ -71,7 +71,7 @@ export class UnackedDeliveries {
    */
   take(tag: number, multiple: boolean, visit: DeliveryVisitor): boolean {
     if (multiple && tag === 0) {
-      this.#takeUpTo(this.#end - 1, visit)
+      this.takeAll(visit)
       return true
     }
     const index = this.#indexOf(tag)
@@ -84,18 +84,15 @@ export class UnackedDeliveries {
     return true
   }
 
-  /** Takes out all deliveries, the youngest first: requeued one by one in this order, each goes before the last. */
-  takeAllYoungestFirst(visit: DeliveryVisitor): void {
-    for (let index = this.#end - 1; index >= this.#head; index--) {
-      if (this.#queues[index]) this.#takeAt(index, visit)
-    }
-    this.#dropHoles()
+  /** Takes out all deliveries, oldest first. */
+  takeAll(visit: DeliveryVisitor): void {
+    this.#takeUpTo(this.#end - 1, visit)
   }
 
   /** Puts deliveries back that were taken out and are still unacked, as a rolled back transaction does. */
   putBack(deliveries: readonly Delivery[]): void {
     const all: Delivery[] = [...deliveries]
-    this.#takeUpTo(this.#end - 1, (seq, queue, consumer, tag) => all.push({ tag, seq, queue, consumer }))
+    this.takeAll((seq, queue, consumer, tag) => all.push({ tag, seq, queue, consumer }))
     all.sort((a, b) => a.tag - b.tag)
     for (const { tag, seq, queue, consumer } of all) this.add(tag, seq, queue, consumer)
   }
