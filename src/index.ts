@@ -3,6 +3,7 @@
 export type { Clock, Timer } from './base/clock.js'
 export type { Log, LogFields } from './base/log.js'
 export type { CompatName } from './protocol/compat-profile.js'
+export type { AdminPolicy, AdminVirtualHost, BrokerAdmin } from './server/broker-admin.js'
 export type { BrokerOptions } from './server/options.js'
 export type { Resources } from './server/resource-monitor.js'
 export { type RunningBroker, startBroker } from './server/start-broker.js'

@@ -1,3 +1,4 @@
+import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
 import { type Log, silentLog } from '../base/log.js'
 import type { Definition, Definitions } from '../store/definitions.js'
@@ -18,6 +19,7 @@ import {
 import { StoredValue } from './stored-value.js'
 import { type TopicPatterns, type TopicPermission, TopicPermissions, type TopicVerb } from './topic-permissions.js'
 import { UnknownUserError, type User, type UserLimits } from './user.js'
+import type { UserChange } from './user-change.js'
 
 export interface UsersOptions {
   /** Hears of patterns that cost too much to match. */
@@ -37,7 +39,7 @@ const KIND = 'user'
  * The users of a broker and what they may do.
  *
  * Each change joins the current batch of the store and counts `version` up. A call that throws has changed nothing.
- * Whether a virtual host exists is for the caller to know.
+ * Whether a virtual host exists is for the caller to know. Whoever makes a change may say who wants it, `by`.
  */
 export class Users {
   readonly #definitions: Definitions
@@ -50,6 +52,8 @@ export class Users {
   #version = 0
   /** Called when a user has been deleted: whoever is logged in as that user has to leave. */
   onDeleted: (name: ByteString) => void = () => undefined
+  /** Called after each change, with who made it. */
+  onChange: (change: UserChange, by: ByteString) => void = () => undefined
 
   /** Takes in what `definitions` has loaded. @throws Error naming the definition when one is damaged. */
   constructor(definitions: Definitions, options: UsersOptions = {}) {
@@ -82,38 +86,40 @@ export class Users {
   }
 
   /** Adds `user`, or replaces the one of that name, who keeps the permissions. */
-  put(user: User): User {
-    const id = this.#users.get(user.name)?.id ?? this.#definitions.takeId()
+  put(user: User, by = INTERNAL_USER): User {
+    const existing = this.#users.get(user.name)
+    const id = existing?.id ?? this.#definitions.takeId()
     const { name, passwordHash, hashingAlgorithm, tags, limits } = user
     const stored: User = { name, passwordHash, hashingAlgorithm, tags: [...tags], limits: { ...limits } }
     this.#definitions.put(id, KIND, stored)
     this.#users.set(name, { id, user: stored })
     this.#version++
+    for (const change of changesOf(existing?.user, stored)) this.onChange(change, by)
     return stored
   }
 
   /** Adds or replaces a user with a password in clear. The empty one is accepted, but nobody can log in with it. */
-  putWithPassword(user: Pick<User, 'name' | 'tags' | 'limits'>, password: ByteString): User {
-    return this.put(this.#withPassword(user, password))
+  putWithPassword(user: Pick<User, 'name' | 'tags' | 'limits'>, password: ByteString, by = INTERNAL_USER): User {
+    return this.put(this.#withPassword(user, password), by)
   }
 
   /** @throws UnknownUserError */
-  changePassword(name: ByteString, password: ByteString): void {
-    this.put(this.#withPassword(this.#known(name), password))
+  changePassword(name: ByteString, password: ByteString, by = INTERNAL_USER): void {
+    this.put(this.#withPassword(this.#known(name), password), by)
   }
 
   /** @throws UnknownUserError */
-  setTags(name: ByteString, tags: readonly ByteString[]): void {
-    this.put({ ...this.#known(name), tags })
+  setTags(name: ByteString, tags: readonly ByteString[], by = INTERNAL_USER): void {
+    this.put({ ...this.#known(name), tags }, by)
   }
 
   /** Replaces the limits of a user, for connections and channels to come. @throws UnknownUserError */
-  setLimits(name: ByteString, limits: UserLimits): void {
-    this.put({ ...this.#known(name), limits })
+  setLimits(name: ByteString, limits: UserLimits, by = INTERNAL_USER): void {
+    this.put({ ...this.#known(name), limits }, by)
   }
 
   /** Deletes a user with all permissions. @returns whether there was one. */
-  delete(name: ByteString): boolean {
+  delete(name: ByteString, by = INTERNAL_USER): boolean {
     const entry = this.#users.get(name)
     if (entry === undefined) return false
     this.#users.delete(name)
@@ -122,6 +128,7 @@ export class Users {
     this.#topicPermissions.removeWhere(({ user }) => user === name)
     this.#version++
     this.onDeleted(name)
+    this.onChange({ what: 'user deleted', user: name }, by)
     return true
   }
 
@@ -140,15 +147,22 @@ export class Users {
   // Permissions.
 
   /** Replaces the permissions of a user in a virtual host. @throws UnknownUserError, InvalidPatternError. */
-  setPermissions(user: ByteString, vhost: ByteString, { configure, write, read }: PermissionPatterns): void {
+  setPermissions(
+    user: ByteString,
+    vhost: ByteString,
+    { configure, write, read }: PermissionPatterns,
+    by = INTERNAL_USER,
+  ): void {
     this.#known(user)
-    this.#permissions.set({ user, vhost, configure, write, read })
+    const permission = { user, vhost, configure, write, read }
+    this.#permissions.set(permission)
     this.#version++
+    this.onChange({ what: 'permission set', permission }, by)
   }
 
   /** @returns whether there were any. */
-  clearPermissions(user: ByteString, vhost: ByteString): boolean {
-    return this.#haveChanged(this.#permissions.removeWhere((row) => row.user === user && row.vhost === vhost))
+  clearPermissions(user: ByteString, vhost: ByteString, by = INTERNAL_USER): boolean {
+    return this.#removePermissions((row) => row.user === user && row.vhost === vhost, by)
   }
 
   permissionsOf(user: ByteString, vhost: ByteString): Permission | undefined {
@@ -172,17 +186,26 @@ export class Users {
   // Topic permissions.
 
   /** Replaces the permissions for the keys of one topic exchange. @throws UnknownUserError, InvalidPatternError. */
-  setTopicPermissions(user: ByteString, vhost: ByteString, exchange: ByteString, { write, read }: TopicPatterns): void {
+  setTopicPermissions(
+    user: ByteString,
+    vhost: ByteString,
+    exchange: ByteString,
+    { write, read }: TopicPatterns,
+    by = INTERNAL_USER,
+  ): void {
     this.#known(user)
-    this.#topicPermissions.set({ user, vhost, exchange, write, read })
+    const permission = { user, vhost, exchange, write, read }
+    this.#topicPermissions.set(permission)
     this.#version++
+    this.onChange({ what: 'topic permission set', permission }, by)
   }
 
   /** Clears those of one exchange, or of all where none is named. @returns whether there were any. */
-  clearTopicPermissions(user: ByteString, vhost: ByteString, exchange?: ByteString): boolean {
+  clearTopicPermissions(user: ByteString, vhost: ByteString, exchange?: ByteString, by = INTERNAL_USER): boolean {
     const count = this.#topicPermissions.removeWhere(
       (row) => row.user === user && row.vhost === vhost && (exchange === undefined || row.exchange === exchange),
     )
+    if (count > 0) this.onChange({ what: 'topic permission deleted', user, vhost, exchange }, by)
     return this.#haveChanged(count)
   }
 
@@ -200,10 +223,19 @@ export class Users {
   }
 
   /** Drops every permission in a virtual host that is being deleted. */
-  removeVhost(vhost: ByteString): void {
-    const count = this.#permissions.removeWhere((row) => row.vhost === vhost)
-    const topicCount = this.#topicPermissions.removeWhere((row) => row.vhost === vhost)
-    this.#haveChanged(count + topicCount)
+  removeVhost(vhost: ByteString, by = INTERNAL_USER): void {
+    this.#removePermissions((row) => row.vhost === vhost, by)
+    const gone = this.#topicPermissions.list().filter((row) => row.vhost === vhost)
+    this.#haveChanged(this.#topicPermissions.removeWhere((row) => row.vhost === vhost))
+    for (const { user, exchange } of gone)
+      this.onChange({ what: 'topic permission deleted', user, vhost, exchange }, by)
+  }
+
+  #removePermissions(isRemoved: (permission: Permission) => boolean, by: ByteString): boolean {
+    const gone = this.#permissions.list().filter(isRemoved)
+    this.#haveChanged(this.#permissions.removeWhere(isRemoved))
+    for (const permission of gone) this.onChange({ what: 'permission deleted', permission }, by)
+    return gone.length > 0
   }
 
   #known(name: ByteString): User {
@@ -221,6 +253,30 @@ export class Users {
     if (count > 0) this.#version++
     return count > 0
   }
+}
+
+/** What tells `user` from what was there before. */
+function changesOf(before: User | undefined, user: User): UserChange[] {
+  const { name, passwordHash, tags, limits } = user
+  const changes: UserChange[] = []
+  if (!before) changes.push({ what: 'user created', user: name })
+  else if (passwordHash !== before.passwordHash) {
+    changes.push({ what: passwordHash === '' ? 'password cleared' : 'password changed', user: name })
+  }
+  if (!sameTexts(tags, before?.tags ?? [])) changes.push({ what: 'tags set', user: name, tags })
+  if (!sameLimits(limits, before?.limits ?? {})) {
+    const isUnlimited = sameLimits(limits, {})
+    changes.push(isUnlimited ? { what: 'limits cleared', user: name } : { what: 'limits set', user: name, limits })
+  }
+  return changes
+}
+
+function sameTexts(a: readonly ByteString[], b: readonly ByteString[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index])
+}
+
+function sameLimits(a: UserLimits, b: UserLimits): boolean {
+  return a.maxConnections === b.maxConnections && a.maxChannels === b.maxChannels
 }
 
 function refused(refusal: string): LoginResult {

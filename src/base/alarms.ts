@@ -5,6 +5,8 @@ export type AlarmKind = 'memory' | 'disk'
 export class Alarms {
   readonly #raised = new Set<AlarmKind>()
   #waiting = new Set<() => void>()
+  /** Called when an alarm goes on or off. */
+  onChange: (kind: AlarmKind, isRaised: boolean) => void = () => undefined
 
   /** Whether any alarm is on. */
   get isRaised(): boolean {
@@ -19,12 +21,14 @@ export class Alarms {
   raise(kind: AlarmKind): boolean {
     const isNew = !this.#raised.has(kind)
     this.#raised.add(kind)
+    if (isNew) this.onChange(kind, true)
     return isNew
   }
 
   /** Those who wait go on when this was the last alarm. @returns whether this changed anything. */
   clear(kind: AlarmKind): boolean {
     if (!this.#raised.delete(kind)) return false
+    this.onChange(kind, false)
     if (this.#raised.size > 0) return true
     const waiting = this.#waiting
     this.#waiting = new Set()

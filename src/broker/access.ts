@@ -6,6 +6,8 @@ import type { PermissionVerb, Resource } from '../protocol/reply-texts.js'
  * ACCESS_REFUSED when it is not.
  */
 export interface Access {
+  /** Who is acting, as events name them. */
+  readonly userName: ByteString
   require(verb: PermissionVerb, resource: Resource): void
   /** One of the three rights will do. */
   requireAny(resource: Resource): void

@@ -1,13 +1,22 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { defaultExchangeNotPermitted, historyUnroutable, notFound, type Resource } from '../protocol/reply-texts.js'
+import {
+  bindToReplyQueue,
+  defaultExchangeNotPermitted,
+  historyUnroutable,
+  notFound,
+  type Resource,
+} from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import type { BrokerParts } from './broker-parts.js'
+import { EVENT_EXCHANGE } from './events/broker-events.js'
+import { bindingCreated, bindingDeleted } from './events/object-events.js'
 import type { Binding, Destination, Exchange } from './exchange.js'
 import type { KeptMessage } from './message-record.js'
 import { strippedName } from './names.js'
 import type { ExclusiveOwner } from './queue.js'
 import type { RecentHistory } from './recent-history.js'
+import { isReplyQueueName } from './reply-queues.js'
 import type { Route } from './route.js'
 import { argumentIdentity } from './routing/argument-identity.js'
 import { checkBinding } from './routing/exchange-types.js'
@@ -58,6 +67,7 @@ export class Bindings {
     const binding = { definitionId, source, destination, key, arguments: request.arguments }
     this.#add(identity, binding)
     if (definitionId !== undefined) this.#store(definitionId, binding)
+    bindingCreated(this.#parts.events, binding, access.userName)
     for (const { kept, route } of replayed) this.#vhost.enqueueKept(kept, route)
   }
 
@@ -72,26 +82,33 @@ export class Bindings {
     const binding = source.binding(identity)
     if (!binding) return
     if (destination.kind === 'queue') destination.requireAccessBy(owner)
-    this.#remove(binding)
-    this.#deleteUnusedSource(source)
+    this.#remove(binding, access.userName)
+    this.#deleteUnusedSource(source, access.userName)
   }
 
-  /** Removes every binding to something that is going away. Auto-delete exchanges that it leaves unused go too. */
-  removeDestination(destination: Destination): void {
+  /**
+   * Removes every binding to something that is going away. Auto-delete exchanges that it leaves unused go too.
+   * @param by who made it go.
+   */
+  removeDestination(destination: Destination, by: ByteString): void {
     const bindings = [...(this.#byDestination.get(destination) ?? [])]
-    for (const binding of bindings) this.#remove(binding)
-    for (const { source } of bindings) this.#deleteUnusedSource(source)
+    for (const binding of bindings) this.#remove(binding, by)
+    for (const { source } of bindings) this.#deleteUnusedSource(source, by)
   }
 
-  /** Removes every binding from an exchange that is going away. */
-  removeSource(source: Exchange): void {
-    for (const binding of [...source.bindings]) this.#remove(binding)
+  /** Removes every binding from an exchange that is going away. @param by who made it go. */
+  removeSource(source: Exchange, by: ByteString): void {
+    for (const binding of [...source.bindings]) this.#remove(binding, by)
   }
 
-  /** Takes back a stored binding. @throws Error when an end of it is missing. */
+  /**
+   * Takes back a stored binding. One of the event exchange is forgotten when that is now in another virtual host.
+   * @throws Error when an end of it is missing.
+   */
   restore(definitionId: number, stored: StoredBinding, args: FieldTable): void {
     const source = this.#vhost.findExchange(stored.source)
     const destination = this.#destination(stored.destinationKind, stored.destination)
+    if (!source && stored.source === EVENT_EXCHANGE) return this.#parts.definitions.remove(definitionId)
     if (!source || !destination) {
       throw new Error(`a stored binding from '${stored.source}' to '${stored.destination}' lacks one of its ends`)
     }
@@ -104,6 +121,7 @@ export class Bindings {
     const sourceName = strippedName(request.source)
     const destinationName = strippedName(request.destination)
     const { destinationKind, key } = request
+    if (destinationKind === 'queue' && isReplyQueueName(destinationName)) this.#refuseReplyQueue()
     access.require('write', this.#resource(destinationKind, destinationName))
     if (sourceName === '' || (destinationKind === 'exchange' && destinationName === '')) {
       throw defaultExchangeNotPermitted()
@@ -113,6 +131,11 @@ export class Bindings {
     const source = this.#vhost.findExchange(sourceName)
     if (source?.type === 'topic') access.requireTopic('read', sourceResource, key)
     return { source, destination: this.#destination(destinationKind, destinationName), key }
+  }
+
+  /** Until RabbitMQ 4.2 it is a queue that does not exist. */
+  #refuseReplyQueue(): void {
+    if (this.#parts.profile.refusesReplyQueueBindings) throw bindToReplyQueue()
   }
 
   #destination(kind: 'exchange' | 'queue', name: ByteString): Destination | undefined {
@@ -144,7 +167,7 @@ export class Bindings {
     this.#vhost.touchTopology()
   }
 
-  #remove(binding: Binding): void {
+  #remove(binding: Binding, by: ByteString): void {
     const { source, destination, key } = binding
     source.removeBinding(bindingIdentity(destination, key, binding.arguments))
     const towards = this.#byDestination.get(destination)
@@ -154,10 +177,11 @@ export class Bindings {
       this.#parts.definitions.remove(binding.definitionId)
     }
     this.#vhost.touchTopology()
+    bindingDeleted(this.#parts.events, binding, by)
   }
 
-  #deleteUnusedSource(source: Exchange): void {
-    if (source.isAutoDelete && !source.hasBindings) this.#vhost.removeExchange(source)
+  #deleteUnusedSource(source: Exchange, by: ByteString): void {
+    if (source.isAutoDelete && !source.hasBindings) this.#vhost.removeExchange(source, by)
   }
 
   #store(definitionId: number, binding: Binding): void {

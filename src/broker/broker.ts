@@ -1,3 +1,4 @@
+import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
 import { type Clock, OwnedClock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
@@ -6,6 +7,8 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { BrokerEvents } from './events/broker-events.js'
+import { virtualHostCreated, virtualHostDeleted } from './events/definition-events.js'
 import { type BrokerLimits, NO_LIMITS } from './limits.js'
 import { PagePool } from './page.js'
 import { Parameters } from './parameters.js'
@@ -36,6 +39,10 @@ export interface BrokerSettings {
   readonly log: Log
   /** None by default. */
   readonly limits?: BrokerLimits
+  /** What this broker is called where RabbitMQ names its node. Default `rabbit@localhost`. */
+  readonly nodeName?: ByteString
+  /** The virtual host in which events are published, when it exists. Default `/`. */
+  readonly eventVhost?: ByteString
   /** Called once when a commit fails: from then on nothing is stored and nothing is confirmed. */
   readonly onStoreFailure: (error: unknown) => void
 }
@@ -44,13 +51,15 @@ export interface BrokerSettings {
 export class Broker {
   readonly committer: Committer
   readonly parameters: Parameters
+  /** Where whoever changes something says so. */
+  readonly events: BrokerEvents
   readonly #parts: BrokerParts
   readonly #log: Log
   readonly #clock: OwnedClock
   /** Called when something has happened outside of any input: a turn has to end. */
   onActivity: () => void = () => undefined
-  /** Called before a virtual host is removed: whoever has something there has to leave. */
-  onVirtualHostRemoval: (vhost: VirtualHost) => void = () => undefined
+  /** Called before a virtual host is removed: whoever has something there has to leave. With who wants it gone. */
+  onVirtualHostRemoval: (vhost: VirtualHost, by: ByteString) => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
   /** Those that have records in the store beside the queues, by their ids; for recovery. */
   readonly #keepers = new Map<number, RecordKeeper>()
@@ -58,9 +67,10 @@ export class Broker {
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
     this.committer = new Committer(store, settings.onStoreFailure)
-    this.parameters = new Parameters(definitions)
-    const { log, profile, limits = NO_LIMITS } = settings
+    const { log, profile, limits = NO_LIMITS, nodeName = 'rabbit@localhost', eventVhost = '/' } = settings
     this.#clock = new OwnedClock(settings.clock, () => this.onActivity())
+    this.events = new BrokerEvents({ vhost: eventVhost, nodeName, clock: this.#clock, log })
+    this.parameters = new Parameters(definitions, this.events)
     const bodies = new SharedBodies(store, this.committer, log)
     const onActivity = () => this.onActivity()
     this.#parts = {
@@ -74,6 +84,7 @@ export class Broker {
       totals: this.#totals(),
       clock: this.#clock,
       log,
+      events: this.events,
       onActivity,
     }
     definitions.onChange = () => this.committer.touchDefinitions()
@@ -100,27 +111,36 @@ export class Broker {
     return this.#vhosts.get(name)
   }
 
-  /** The virtual host of that name, made and stored if there is none; one that exists stays as it is. */
-  addVirtualHost(name: ByteString, metadata: Partial<VirtualHostMetadata> = {}): VirtualHost {
+  /**
+   * The virtual host of that name, made and stored if there is none; one that exists stays as it is.
+   * @param by who wants it.
+   */
+  addVirtualHost(
+    name: ByteString,
+    metadata: Partial<VirtualHostMetadata> = {},
+    by: ByteString = INTERNAL_USER,
+  ): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
     const id = this.#parts.definitions.takeId()
     const vhost = new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata })
     vhost.store()
     this.#vhosts.set(name, vhost)
+    virtualHostCreated(this.events, vhost, by)
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. @returns whether there was one. */
-  removeVirtualHost(name: ByteString): boolean {
+  /** Removes a virtual host with all it holds. @param by who wants it. @returns whether there was one. */
+  removeVirtualHost(name: ByteString, by: ByteString = INTERNAL_USER): boolean {
     const vhost = this.#vhosts.get(name)
     if (!vhost) return false
     // First, so that nobody enters it while its connections leave.
     this.#vhosts.delete(name)
-    this.onVirtualHostRemoval(vhost)
-    vhost.removeAll()
-    this.parameters.removeVhost(name)
+    this.onVirtualHostRemoval(vhost, by)
+    vhost.removeAll(by)
+    this.parameters.removeVhost(name, by)
     this.#parts.definitions.remove(vhost.definitionId)
+    virtualHostDeleted(this.events, name, by)
     return true
   }
 

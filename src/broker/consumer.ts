@@ -24,12 +24,14 @@ export interface ConsumedQueue extends Resource {
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
   /** Settles an unacked message that a client wants no more of: it is dead-lettered where the queue says so. */
   discard(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
+  /** Hands ready messages to consumers that can take them. */
+  deliverReady(): void
   /**
-   * Hands ready messages to consumers that can take them.
-   * @param released one of them that may be able to take messages again.
+   * Tells the queue that a consumer may be able to take messages again, and delivers nothing yet: call `deliverReady`
+   * when all are told of. Harmless when it is not able to.
    */
-  deliverReady(released?: Consumer): void
-  /** Tells the queue that a consumer may be able to take messages again. Harmless when it is not. */
+  admit(consumer: Consumer): void
+  /** The same for one, delivering at once. */
   resume(consumer: Consumer): void
 }
 
@@ -37,6 +39,8 @@ export interface ConsumedQueue extends Resource {
 export interface ConsumerSink {
   /** The connection that it belongs to, compared by identity only. */
   readonly owner: object
+  /** What events call the channel. */
+  readonly processName: ByteString
   /** Whether the consumers of the channel share a limit of unacked deliveries. */
   readonly hasChannelPrefetch: boolean
   /** Whether a delivery would be taken now: the socket drains and the channel-wide prefetch leaves room. */

@@ -1,12 +1,13 @@
 import type { Message } from '../protocol/message.js'
-import type { EnqueueResult, Queue } from './queue.js'
+import type { EnqueueResult } from './queue.js'
+import type { RouteTarget } from './reply-queues.js'
 import type { RoutedMessage } from './routing/routing-table.js'
 
 /**
  * The queues that a message reaches, each once, and what on the way takes the message beside them. A plain list of queues
  * is a route, and nearly every route is one. It may be shared: it is not to be changed.
  */
-export interface Route extends ReadonlyArray<Queue> {
+export interface Route extends ReadonlyArray<RouteTarget> {
   readonly takers?: readonly Taker[]
 }
 
@@ -21,7 +22,7 @@ export interface Taker {
 }
 
 /** The route to `queues` and, if there are any, to `takers`. */
-export function withTakers(queues: Queue[], takers: readonly Taker[] | undefined): Route {
+export function withTakers(queues: RouteTarget[], takers: readonly Taker[] | undefined): Route {
   return takers && takers.length > 0 ? Object.assign(queues, { takers }) : queues
 }
 

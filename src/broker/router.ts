@@ -1,14 +1,13 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Destination, Exchange } from './exchange.js'
 import type { Queue } from './queue.js'
+import type { RouteTarget } from './reply-queues.js'
 import { Admission, type Intake, type Route, type Taker, withTakers } from './route.js'
 import type { RoutedMessage, RoutedProperties } from './routing/routing-table.js'
 import type { Topology } from './topology.js'
 
 /** Routes remembered for one exchange. Keys that never come again must not fill the memory. */
 const CACHED_KEYS_MAX = 1024
-
-const NOWHERE: readonly Queue[] = []
 
 interface CachedRoutes {
   topologyVersion: number
@@ -33,6 +32,7 @@ export class Router {
 
   /** Where a message with several routing keys goes; the first is that of its publish. */
   routeKeys(exchange: Exchange, routingKeys: readonly ByteString[], properties: RoutedProperties | undefined): Route {
+    if (exchange.name === '') return [...new Set(routingKeys.flatMap((key) => this.#named(key)))]
     return this.#walk(exchange, { routingKeys, properties })
   }
 
@@ -46,8 +46,8 @@ export class Router {
   }
 
   /** The queues reached where the routing key alone decides; undefined where anything else has a say. */
-  routeByKey(exchange: Exchange, routingKey: ByteString): readonly Queue[] | undefined {
-    if (exchange.name === '') return this.#vhost.findQueue(routingKey)?.asRoute ?? NOWHERE
+  routeByKey(exchange: Exchange, routingKey: ByteString): readonly RouteTarget[] | undefined {
+    if (exchange.name === '') return this.#named(routingKey)
     const { byKey } = this.#cachedRoutes(exchange)
     if (byKey.has(routingKey)) return byKey.get(routingKey)
     const walk = new Walk(this.#vhost, { routingKeys: [routingKey], properties: undefined })
@@ -55,6 +55,11 @@ export class Router {
     if (byKey.size >= CACHED_KEYS_MAX) byKey.clear()
     byKey.set(routingKey, route)
     return route
+  }
+
+  /** Where the default exchange leads. */
+  #named(routingKey: ByteString): readonly RouteTarget[] {
+    return this.#vhost.findQueue(routingKey)?.asRoute ?? this.#vhost.replyRoute(routingKey)
   }
 
   #walk(exchange: Exchange, message: RoutedMessage, releasedBy?: Exchange): Route {

@@ -2,6 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from './exchange.js'
 import type { KeptMessage } from './message-record.js'
 import type { Queue } from './queue.js'
+import type { RouteTarget } from './reply-queues.js'
 import type { Route } from './route.js'
 
 /** What bindings and routing need to know of a virtual host. */
@@ -11,8 +12,10 @@ export interface Topology {
   readonly topologyVersion: number
   findExchange(name: ByteString): Exchange | undefined
   findQueue(name: ByteString): Queue | undefined
-  /** Takes an exchange away with the bindings from and to it. */
-  removeExchange(exchange: Exchange): void
+  /** Where the default exchange leads with a key that names no queue: a channel that waits for replies, or nowhere. */
+  replyRoute(name: ByteString): readonly RouteTarget[]
+  /** Takes an exchange away with the bindings from and to it. @param by who made that necessary. */
+  removeExchange(exchange: Exchange, by: ByteString): void
   /** Where a message that was kept goes from `exchange` on. */
   routeKept(exchange: Exchange, kept: KeptMessage): Route
   /** Puts a message that was kept into the queues that it goes to. */

@@ -38,6 +38,8 @@ export interface ChannelContext {
   /** The connection, as the owner of exclusive queues. */
   readonly owner: ExclusiveOwner
   readonly userName: ByteString
+  /** Both addresses of the connection. */
+  readonly connectionName: ByteString
   /** Whether the user may publish in the name of others. */
   readonly isImpersonator: boolean
   /** Negotiated; 0 is no limit. */

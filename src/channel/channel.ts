@@ -17,6 +17,7 @@
  * after it on the channel waits with it (ordered-output.ts).
  */
 
+import type { ByteString } from '../base/byte-string.js'
 import type { TurnOutput } from '../base/turn.js'
 import type { BatchWaiter } from '../broker/committer.js'
 import { Enqueued } from '../broker/queue.js'
@@ -93,8 +94,8 @@ export class Channel implements TurnOutput, BatchWaiter {
     this.#reader = reader
     this.#output = output ?? new OrderedOutput(context.output, context.committer)
     this.#assembler = new ContentAssembler(context.profile.maxMessageBytes)
-    this.#publisher = new Publisher(number, context, this.#output)
     this.#subscriber = new Subscriber(number, context, this.#output, () => this.#writeAtEndOfTurn())
+    this.#publisher = new Publisher(number, context, this.#output, this.#subscriber)
     this.#exchangeMethods = new ExchangeMethods(number, context, this.#output)
     this.#queueMethods = new QueueMethods(number, context, this.#output)
   }
@@ -102,6 +103,15 @@ export class Channel implements TurnOutput, BatchWaiter {
   /** The id of the method being worked on, for the error that it may cause; 0 when the frame belongs to none. */
   get currentMethod(): number {
     return this.#currentMethod
+  }
+
+  /** What events call the channel. */
+  get processName(): ByteString {
+    return this.#subscriber.processName
+  }
+
+  get consumerCount(): number {
+    return this.#subscriber.consumerCount
   }
 
   /** Whether a content has begun and is not complete: then `detach` has to be called before the chunk goes. */

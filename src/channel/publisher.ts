@@ -1,6 +1,8 @@
+import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
+import { REPLY_QUEUE } from '../broker/reply-queues.js'
 import type { Route } from '../broker/route.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
@@ -8,11 +10,12 @@ import { fieldTypeName } from '../protocol/field-text.js'
 import { encodeBasicAck, encodeBasicNack } from '../protocol/generated/methods.js'
 import { ReplyCode } from '../protocol/generated/reply-codes.js'
 import type { Message } from '../protocol/message.js'
-import { sameOctets } from '../protocol/octets.js'
+import { octetAt, sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import {
   internalError,
   messageTooLarge,
+  noReplyConsumer,
   notImplemented,
   publishToInternalExchange,
   unacceptableHeader,
@@ -32,9 +35,17 @@ interface LastTarget {
   readonly envelope: Buffer
   readonly exchange: Exchange
   /** Undefined where headers decide. */
-  readonly route: readonly Queue[] | undefined
+  readonly route: Route | undefined
   readonly topologyVersion: number
   readonly accessVersion: number
+  /** Whether the virtual host has its messages traced: a change of that is a change of its topology. */
+  readonly isTraced: boolean
+}
+
+/** Whom the answers to what the channel publishes are for. */
+export interface ReplyOrigin {
+  /** What takes the place of `amq.rabbitmq.reply-to` in a request; undefined when nobody waits for answers. */
+  readonly replyName: ByteString | undefined
 }
 
 /** basic.publish: checks, routes and enqueues what the channel's client publishes, and confirms it. */
@@ -42,6 +53,7 @@ export class Publisher {
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
+  readonly #replies: ReplyOrigin
   readonly #bodyMax: number
   readonly #properties: PropertiesReader
   #lastTarget: LastTarget | undefined
@@ -54,10 +66,11 @@ export class Publisher {
     nack: (seqno, multiple) => encodeBasicNack(this.#output.buffer, this.#channel, seqno, multiple, true),
   }
 
-  constructor(channel: number, context: ChannelContext, output: OrderedOutput) {
+  constructor(channel: number, context: ChannelContext, output: OrderedOutput, replies: ReplyOrigin) {
     this.#channel = channel
     this.#context = context
     this.#output = output
+    this.#replies = replies
     this.#bodyMax = bodyFrameMax(context.frameMax)
     this.#properties = new PropertiesReader(context.profile.sortsHeaders)
   }
@@ -86,9 +99,11 @@ export class Publisher {
     if (bodyBytes > maxMessageBytes) throw messageTooLarge(bodyBytes, maxMessageBytes, BODY_BYTES_ABSOLUTE_MAX)
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
+    if (properties.replyTo === REPLY_QUEUE) this.#nameReplies(message, properties.replyToAt)
     message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(properties)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
+    if (target.isTraced) this.#trace(message, properties, route)
     const isMandatory = (bits & MANDATORY) !== 0
     if (transaction) transaction.publish({ message: message.copy(), route, isMandatory })
     else this.enqueue(message, route, isMandatory)
@@ -142,6 +157,7 @@ export class Publisher {
       route: vhost.router.routeByKey(exchange, routingKey),
       topologyVersion,
       accessVersion: access.version,
+      isTraced: vhost.isTracing,
     }
   }
 
@@ -182,9 +198,23 @@ export class Publisher {
     return properties
   }
 
+  /** Has the answers to a request come to this channel. @param replyToAt where reply-to begins behind the prefix. */
+  #nameReplies(message: Message, replyToAt: number): void {
+    const { replyName } = this.#replies
+    if (replyName === undefined) throw noReplyConsumer()
+    replaceReplyTo(message, message.headerStart + CONTENT_HEADER_PREFIX + replyToAt, replyName)
+  }
+
   #requireOwnUserId(userId: string): void {
     const { userName, isImpersonator } = this.#context
     if (userId !== userName && !isImpersonator) throw userIdMismatch(userId, userName)
+  }
+
+  #trace(message: Message, { senderSelected }: PublishedProperties, route: Route): void {
+    const { vhost, connectionName, userName } = this.#context
+    const selected = senderSelected && 'keys' in senderSelected ? senderSelected.keys : []
+    const channel = { connectionName, userName, number: this.#channel }
+    vhost.firehose.tracePublish(message, [message.routingKey, ...selected], route, channel)
   }
 
   #return(message: Message): void {
@@ -195,6 +225,16 @@ export class Publisher {
 function replaceProperties(message: Message, properties: Buffer): void {
   const { header, headerStart } = message
   message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
+  message.headerStart = 0
+  message.headerEnd = message.header.length
+}
+
+/** @param at where the short string begins in the header. */
+function replaceReplyTo(message: Message, at: number, name: ByteString): void {
+  const { header, headerStart, headerEnd } = message
+  const behind = at + 1 + octetAt(header, at)
+  const replaced = Buffer.from(String.fromCharCode(name.length) + name, 'latin1')
+  message.header = Buffer.concat([header.subarray(headerStart, at), replaced, header.subarray(behind, headerEnd)])
   message.headerStart = 0
   message.headerEnd = message.header.length
 }

@@ -1,5 +1,6 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Queue } from '../broker/queue.js'
+import { isReplyQueueName } from '../broker/reply-queues.js'
 import type { QueueBind, QueueDeclare, QueueDelete, QueuePurge, QueueUnbind } from '../protocol/generated/methods.js'
 import {
   encodeQueueBindOk,
@@ -34,6 +35,7 @@ export class QueueMethods {
   }
 
   declare(method: QueueDeclare): void {
+    if (isReplyQueueName(method.queue)) return this.#declareReplyQueue(method.queue, method.noWait)
     const queue = method.passive ? this.#check(method) : this.#declare(method)
     this.#lastDeclared = queue.name
     if (method.noWait) return
@@ -72,6 +74,13 @@ export class QueueMethods {
     if (method.noWait) return
     this.#output.holdUntilStored()
     encodeQueueDeleteOk(this.#output.buffer, this.#channel, dropped)
+  }
+
+  /** There is no queue to declare or to have rights to, but one consumer as long as the name leads somewhere. */
+  #declareReplyQueue(name: ByteString, noWait: boolean): void {
+    this.#context.vhost.replyQueues.check(name)
+    this.#lastDeclared = name
+    if (!noWait) encodeQueueDeclareOk(this.#output.buffer, this.#channel, name, 0, 1)
   }
 
   #declare(method: QueueDeclare): Queue {

@@ -1,8 +1,11 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { ConsumedQueue, Consumer, ConsumerSink, ReturnCause } from '../broker/consumer.js'
 import { parseConsumerArguments } from '../broker/consumer-arguments.js'
+import { consumerCreated } from '../broker/events/object-events.js'
+import type { Firehose } from '../broker/firehose.js'
 import { generatedName } from '../broker/names.js'
 import type { Queue } from '../broker/queue.js'
+import { REPLY_QUEUE } from '../broker/reply-queues.js'
 import { AmqpError } from '../protocol/amqp-error.js'
 import { bodyFrameMax, encodeDelivery, encodeGetOk } from '../protocol/content-encoder.js'
 import {
@@ -21,22 +24,32 @@ import {
   globalQosNotSupported,
   notImplemented,
   rejectionToStream,
+  replyConsumerAlreadySet,
+  replyConsumerCannotAcknowledge,
   tooManyConsumers,
   unknownDeliveryTag,
 } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
 import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
+import type { ReplyOrigin } from './publisher.js'
+import { ReplyConsumer } from './reply-consumer.js'
 import { compareConsumers, inGroups, type RefusedDelivery } from './settlement-groups.js'
 import type { Refusal, Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
+/** The delivery tag that with `multiple` stands for all. */
+const ALL = 0
+
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
-export class Subscriber implements ConsumerSink {
+export class Subscriber implements ConsumerSink, ReplyOrigin {
+  /** What events call the channel. */
+  readonly processName: ByteString
   readonly #channel: number
   readonly #context: ChannelContext
   readonly #output: OrderedOutput
   readonly #bodyMax: number
+  readonly #firehose: Firehose
   readonly #onCancelled: () => void
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
@@ -56,6 +69,8 @@ export class Subscriber implements ConsumerSink {
   readonly #toResume = new Set<Consumer>()
   readonly #toDeliver = new Set<ConsumedQueue>()
   #isClosed = false
+  /** Who waits for direct replies on this channel. */
+  #replies: ReplyConsumer | undefined
   /** Tags of consumers whose queue is gone, still to be told to the client. */
   #cancelledTags: ByteString[] = []
 
@@ -81,6 +96,8 @@ export class Subscriber implements ConsumerSink {
       nextTag: () => this.#nextDeliveryTag,
       onLate: (late) => this.#onLate(late),
     })
+    this.#firehose = context.vhost.firehose
+    this.processName = context.vhost.events.takeProcessName()
   }
 
   get owner(): object {
@@ -91,7 +108,16 @@ export class Subscriber implements ConsumerSink {
     return this.#channelPrefetch > 0
   }
 
+  get consumerCount(): number {
+    return this.#consumers.size
+  }
+
+  get replyName(): ByteString | undefined {
+    return this.#replies?.queue.name
+  }
+
   get canTake(): boolean {
+    if (this.#isClosed) return false
     if (this.#channelPrefetch > 0 && this.#channelUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake
   }
@@ -105,6 +131,7 @@ export class Subscriber implements ConsumerSink {
     if (this.#channelPrefetch > 0) this.#takeShare(consumer)
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, consumer.queue.name, isRedelivered)
   }
 
   consumerCancelled(consumer: Consumer): void {
@@ -140,13 +167,16 @@ export class Subscriber implements ConsumerSink {
 
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
-    for (const consumer of this.#inTurn()) consumer.queue.resume(consumer)
+    this.#replies?.resume()
+    for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
+    this.#deliver()
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner, consumersMax } = this.#context
-    if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
+    this.#requireUnused(method.consumerTag)
+    if (queueName === REPLY_QUEUE) return this.#consumeReplies(method)
     if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
@@ -163,6 +193,7 @@ export class Subscriber implements ConsumerSink {
     this.#consumers.set(tag, consumer)
     if (!noAck) this.#lookAfter(queue, consumer)
     if (!method.noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, tag)
+    consumerCreated(vhost.events, consumer, access.userName)
     queue.resume(consumer)
   }
 
@@ -171,11 +202,12 @@ export class Subscriber implements ConsumerSink {
    * @param withReply whether cancel-ok is due, before what another consumer is handed in its place.
    */
   cancel(tag: ByteString, withReply: boolean): void {
-    const consumer = this.#consumers.get(tag)
     if (withReply) encodeBasicCancelOk(this.#output.buffer, this.#channel, tag)
+    if (tag === this.#replies?.tag) return this.#closeReplies()
+    const consumer = this.#consumers.get(tag)
     if (!consumer) return
     this.#consumers.delete(tag)
-    this.#context.vhost.removeConsumer(consumer)
+    this.#context.vhost.removeConsumer(consumer, this.#context.userName)
   }
 
   /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED */
@@ -199,6 +231,7 @@ export class Subscriber implements ConsumerSink {
     }
     const { messagesReady, lastWasRedelivered } = queue
     encodeGetOk(this.#output.buffer, this.#channel, tag, lastWasRedelivered, messagesReady, view, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(view, queue.name, lastWasRedelivered)
   }
 
   /**
@@ -214,7 +247,7 @@ export class Subscriber implements ConsumerSink {
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
-    this.#unacked.takeAll(this.#refusing({ outcome: 'requeue', cause: 'recover' }))
+    this.#unacked.take(ALL, true, this.#refusing({ outcome: 'requeue', cause: 'recover' }))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
     this.#applyRefusals()
     this.#afterSettling()
@@ -259,15 +292,17 @@ export class Subscriber implements ConsumerSink {
 
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
+    // From here on nothing is delivered to the consumers that are still to be ended.
     this.#isClosed = true
     this.#timeouts.stop()
+    this.#closeReplies()
     // Before another consumer may take its place, which goes on where this one has ended.
     const giveBack = this.#returning('lost')
     // Those that were taken out when one beside them met with an error.
     for (const { delivery } of this.#takeRefused()) {
       giveBack(delivery.seq, delivery.queue, delivery.consumer, delivery.tag)
     }
-    this.#unacked.takeAll(giveBack)
+    this.#unacked.take(ALL, true, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#afterSettling()
@@ -302,6 +337,30 @@ export class Subscriber implements ConsumerSink {
     this.#afterSettling()
   }
 
+  #requireUnused(tag: ByteString): void {
+    if (this.#consumers.has(tag) || tag === this.#replies?.tag) throw consumerTagInUse(tag)
+  }
+
+  #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
+    if (!noAck) throw replyConsumerCannotAcknowledge()
+    if (this.#replies) throw replyConsumerAlreadySet()
+    const { replyQueues } = this.#context.vhost
+    const write = (consumer: ReplyConsumer, message: Message) => this.#writeReply(consumer, message)
+    this.#replies = new ReplyConsumer(consumerTag, replyQueues, this.#output, write)
+    if (!noWait) encodeBasicConsumeOk(this.#output.buffer, this.#channel, this.#replies.tag)
+  }
+
+  #writeReply({ tagOctets, queue }: ReplyConsumer, message: Message): void {
+    const deliveryTag = this.#nextDeliveryTag++
+    encodeDelivery(this.#output.buffer, this.#channel, tagOctets, deliveryTag, false, message, this.#bodyMax)
+    if (this.#firehose.isOn) this.#trace(message, queue.name, false)
+  }
+
+  #closeReplies(): void {
+    this.#replies?.close()
+    this.#replies = undefined
+  }
+
   /** Tries again when the store has read what there is, the answer due before anything else is worked on. */
   #getLater(queue: Queue, method: BasicGet): void {
     const resume = this.#context.suspend()
@@ -311,6 +370,11 @@ export class Subscriber implements ConsumerSink {
       else this.#getFrom(queue, method)
       resume()
     })
+  }
+
+  #trace(message: Message, queue: ByteString, isRedelivered: boolean): void {
+    const { connectionName, userName } = this.#context
+    this.#firehose.traceDelivery(message, queue, isRedelivered, { connectionName, userName, number: this.#channel })
   }
 
   #settling(settlement: Settlement): DeliveryVisitor {
@@ -352,16 +416,17 @@ export class Subscriber implements ConsumerSink {
     let hasRequeued = false
     for (const { delivery, settlement } of group) {
       const { seq, queue, consumer } = delivery
+      this.#released(consumer)
       if (settlement.outcome === 'requeue') queue.requeue(seq, consumer, settlement.cause)
       else queue.discard(seq, consumer, settlement.cause)
-      this.#released(consumer)
       hasRequeued ||= settlement.outcome === 'requeue'
     }
     if (hasRequeued && group[0]) this.#redeliver(group[0].delivery)
   }
 
   #redeliver({ queue, consumer }: Delivery): void {
-    queue.deliverReady(consumer && this.#has(consumer) ? consumer : undefined)
+    if (consumer && this.#has(consumer)) queue.admit(consumer)
+    queue.deliverReady()
   }
 
   #staging(settlement: Settlement, transaction: Transaction) {
@@ -378,15 +443,32 @@ export class Subscriber implements ConsumerSink {
   }
 
   #afterSettling(): void {
-    if (this.#toDeliver.size > 0) {
-      for (const queue of this.#toDeliver) queue.deliverReady()
-      this.#toDeliver.clear()
-    }
-    if (this.#toResume.size === 0) return
+    if (this.#toResume.size > 0) this.#resumeReleased()
+    this.#deliver()
+  }
+
+  #resumeReleased(): void {
     // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-    const candidates = this.#channelPrefetch > 0 ? this.#inTurn() : [...this.#toResume].sort(compareConsumers)
+    if (this.#channelPrefetch > 0) for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
+    else for (const consumer of this.#releasedInOrder()) if (this.#has(consumer)) consumer.queue.resume(consumer)
     this.#toResume.clear()
-    for (const consumer of candidates) if (this.#has(consumer)) consumer.queue.resume(consumer)
+  }
+
+  #releasedInOrder(): Iterable<Consumer> {
+    return this.#toResume.size > 1 ? [...this.#toResume].sort(compareConsumers) : this.#toResume
+  }
+
+  /** Lets a consumer compete when `deliver` is called, when all others do. */
+  #admit(consumer: Consumer): void {
+    if (consumer.isReady) return
+    consumer.queue.admit(consumer)
+    this.#toDeliver.add(consumer.queue)
+  }
+
+  #deliver(): void {
+    if (this.#toDeliver.size === 0) return
+    for (const queue of this.#toDeliver) queue.deliverReady()
+    this.#toDeliver.clear()
   }
 
   #has(consumer: Consumer): boolean {
@@ -398,11 +480,5 @@ export class Subscriber implements ConsumerSink {
     if (!consumer.noAck) this.#channelUnacked++
     this.#consumers.delete(consumer.tag)
     this.#consumers.set(consumer.tag, consumer)
-  }
-
-  /** All consumers, in the order in which they are to be offered something. */
-  #inTurn(): Consumer[] {
-    const consumers = [...this.#consumers.values()]
-    return this.#channelPrefetch > 0 ? consumers.sort((a, b) => b.priority - a.priority) : consumers
   }
 }

@@ -71,7 +71,7 @@ export class UnackedDeliveries {
    */
   take(tag: number, multiple: boolean, visit: DeliveryVisitor): boolean {
     if (multiple && tag === 0) {
-      this.takeAll(visit)
+      this.#takeUpTo(this.#end - 1, visit)
       return true
     }
     const index = this.#indexOf(tag)
@@ -84,15 +84,10 @@ export class UnackedDeliveries {
     return true
   }
 
-  /** Takes out all deliveries, oldest first. */
-  takeAll(visit: DeliveryVisitor): void {
-    this.#takeUpTo(this.#end - 1, visit)
-  }
-
   /** Puts deliveries back that were taken out and are still unacked, as a rolled back transaction does. */
   putBack(deliveries: readonly Delivery[]): void {
     const all: Delivery[] = [...deliveries]
-    this.takeAll((seq, queue, consumer, tag) => all.push({ tag, seq, queue, consumer }))
+    this.#takeUpTo(this.#end - 1, (seq, queue, consumer, tag) => all.push({ tag, seq, queue, consumer }))
     all.sort((a, b) => a.tag - b.tag)
     for (const { tag, seq, queue, consumer } of all) this.add(tag, seq, queue, consumer)
   }

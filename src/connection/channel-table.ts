@@ -18,6 +18,7 @@ import {
   secondChannelOpen,
   tooManyChannels,
 } from '../protocol/reply-texts.js'
+import { channelClosed, channelCreated } from './connection-events.js'
 import { protocolErrorOf } from './protocol-error.js'
 
 /** A hard error with the method that caused it; id 0 when none did. */
@@ -109,10 +110,7 @@ export class ChannelTable {
 
   /** Ends every channel: consumers cancelled, unacked messages requeued. */
   closeAll(): void {
-    for (const channel of [...this.#channels.values()]) {
-      this.#forget(channel)
-      channel.close()
-    }
+    for (const channel of [...this.#channels.values()]) this.#end(channel)
   }
 
   /** Whether frames of channels that are closed still wait for the disk. */
@@ -145,6 +143,9 @@ export class ChannelTable {
     this.#quota.channelOpened()
     this.#last = channel
     encodeChannelOpenOk(channel.output.buffer, number)
+    const { vhost, connectionName: name, owner } = this.#context
+    const connection = { name, processName: owner.processName ?? '' }
+    channelCreated(vhost.events, this.#factsOf(channel), connection, vhost.name)
   }
 
   /** RabbitMQ finds it before it looks at what was sent, so that no method is to blame. */
@@ -186,8 +187,7 @@ export class ChannelTable {
   }
 
   #closeForClient(channel: Channel): void {
-    this.#forget(channel)
-    channel.close()
+    this.#end(channel)
     encodeChannelCloseOk(channel.output.buffer, channel.number)
   }
 
@@ -200,12 +200,22 @@ export class ChannelTable {
   #fail(channel: Channel, error: AmqpError, currentMethod: number): void {
     const methodId = error.hasMethod ? currentMethod : 0
     if (error.isHard) throw new ChannelFailure(error, methodId)
-    this.#forget(channel)
     this.#awaitingCloseOk.add(channel.number)
-    channel.close()
+    this.#end(channel)
     const { code, replyText } = error
     this.#context.log.warn({ channel: channel.number, code, text: replyText }, 'closing a channel')
     encodeChannelClose(channel.output.buffer, channel.number, code, replyText, methodId >>> 16, methodId & 0xffff)
+  }
+
+  #end(channel: Channel): void {
+    const { consumerCount } = channel
+    this.#forget(channel)
+    channel.close()
+    channelClosed(this.#context.vhost.events, this.#factsOf(channel), consumerCount)
+  }
+
+  #factsOf({ processName, number }: Channel) {
+    return { processName, number, userName: this.#context.userName }
   }
 
   #forget(channel: Channel): void {

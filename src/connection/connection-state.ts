@@ -1,5 +1,6 @@
 import { mayLoginFrom } from '../auth/loopback.js'
 import type { User } from '../auth/user.js'
+import type { ByteString } from '../base/byte-string.js'
 import type { VirtualHost } from '../broker/virtual-host.js'
 import type { ClientMethod } from '../protocol/generated/methods.js'
 import { loginRefused, unexpectedMethodInState } from '../protocol/reply-texts.js'
@@ -8,6 +9,21 @@ import type { ConnectionContext } from './connection-context.js'
 import { readCredentials } from './sasl.js'
 import { type Limits, negotiate } from './tuning.js'
 
+/** Who has logged in, and how. */
+export interface Login {
+  readonly client: ClientProperties
+  readonly user: User
+  readonly mechanism: ByteString
+}
+
+/** Somebody's try to log in, whose credentials could be read. */
+export interface LoginAttempt {
+  readonly userName: ByteString
+  readonly mechanism: ByteString
+  /** Undefined when it has succeeded. */
+  readonly refusal: string | undefined
+}
+
 /** Where a connection is in its life, with what is known there. */
 export type ConnectionState =
   /** Waits for the eight octets of the protocol header. */
@@ -15,15 +31,9 @@ export type ConnectionState =
   /** connection.start is sent. */
   | { readonly phase: 'starting' }
   /** The user has logged in, connection.tune is sent. */
-  | { readonly phase: 'tuning'; readonly client: ClientProperties; readonly user: User }
-  | { readonly phase: 'opening'; readonly client: ClientProperties; readonly user: User; readonly limits: Limits }
-  | {
-      readonly phase: 'running'
-      readonly client: ClientProperties
-      readonly user: User
-      readonly limits: Limits
-      readonly vhost: VirtualHost
-    }
+  | ({ readonly phase: 'tuning' } & Login)
+  | ({ readonly phase: 'opening'; readonly limits: Limits } & Login)
+  | ({ readonly phase: 'running'; readonly limits: Limits; readonly vhost: VirtualHost } & Login)
   /** connection.close or close-ok is sent: everything is ignored but the rest of that handshake. */
   | { readonly phase: 'closing' }
   /** The handshake has failed in a way that the client is not told: the socket closes after a while. */
@@ -37,6 +47,7 @@ export class SilentRefusal extends Error {
 
 /**
  * Takes the next method of the handshake.
+ * @param onLogin hears of a login, whatever becomes of it.
  * @returns the state that it leads to; the caller sends what opens that state.
  * @throws SilentRefusal, or AmqpError where the client is told.
  */
@@ -45,23 +56,23 @@ export function advance(
   method: ClientMethod,
   context: ConnectionContext,
   remoteAddress: string | undefined,
+  onLogin: (attempt: LoginAttempt) => void = () => undefined,
 ): ConnectionState {
   switch (state.phase) {
     case 'starting':
       if (method.name !== 'connection.start-ok')
         throw new SilentRefusal(`${method.name} instead of connection.start-ok`)
-      return logIn(method, context, remoteAddress)
+      return logIn(method, context, remoteAddress, onLogin)
     case 'tuning': {
       if (method.name !== 'connection.tune-ok') throw new SilentRefusal(`${method.name} instead of connection.tune-ok`)
       const limits = negotiate(context.limits, method)
       if (typeof limits === 'string') throw new SilentRefusal(limits)
-      return { phase: 'opening', client: state.client, user: state.user, limits }
+      return { ...state, phase: 'opening', limits }
     }
     case 'opening': {
       if (method.name !== 'connection.open') throw unexpectedMethodInState('opening')
-      const { client, user, limits } = state
-      const vhost = context.connections.admit(user.name, method.virtualHost)
-      return { phase: 'running', client, user, limits, vhost }
+      const vhost = context.connections.admit(state.user.name, method.virtualHost)
+      return { ...state, phase: 'running', vhost }
     }
     default:
       throw new Error(`a connection in phase ${state.phase} takes no method of the handshake`)
@@ -72,6 +83,7 @@ function logIn(
   method: Extract<ClientMethod, { name: 'connection.start-ok' }>,
   { users, loopbackUsers }: ConnectionContext,
   remoteAddress: string | undefined,
+  onLogin: (attempt: LoginAttempt) => void,
 ): ConnectionState {
   const { mechanism } = method
   const client = readClientProperties(method.clientProperties)
@@ -83,7 +95,8 @@ function logIn(
     (mayLoginFrom(credentials.user, remoteAddress, loopbackUsers)
       ? undefined
       : `user '${credentials.user}' can only connect via localhost`)
-  if (user && reason === undefined) return { phase: 'tuning', client, user }
+  onLogin({ userName: credentials.user, mechanism, refusal: reason })
+  if (user && reason === undefined) return { phase: 'tuning', client, user, mechanism }
   throw client.hasAuthenticationFailureClose
     ? new LoginRefused(mechanism, reason ?? 'refused')
     : new SilentRefusal(`${mechanism} login refused: ${reason}`)

@@ -41,6 +41,7 @@ import {
 } from '../protocol/reply-texts.js'
 import { ChannelFailure, ChannelTable } from './channel-table.js'
 import type { ConnectionContext } from './connection-context.js'
+import { type ConnectionFacts, connectionClosed, connectionCreated, userAuthenticated } from './connection-events.js'
 import { advance, type ConnectionState, LoginRefused, SilentRefusal } from './connection-state.js'
 import type { HeartbeatPeer } from './heartbeats.js'
 import type { Session } from './open-connections.js'
@@ -76,6 +77,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   readonly #scanner: FrameScanner
   readonly #onClosed: (connection: Connection) => void
   readonly #remoteAddress: string | undefined
+  readonly #facts: ConnectionFacts
   #state: ConnectionState = { phase: 'greeting' }
   #channels: ChannelTable | undefined
   /** Present while the connection is open. */
@@ -96,7 +98,8 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#context = context
     this.#onClosed = onClosed
     this.#remoteAddress = socket.remoteAddress
-    this.#log = context.log.child({ connection: connectionName(socket) })
+    this.#facts = factsOf(socket, context.broker.events.takeProcessName(), context.clock.wallMs())
+    this.#log = context.log.child({ connection: this.#facts.name })
     this.#output = new SocketOutput(socket, context.turn, () => this.#onDrained())
     this.#scanner = new FrameScanner(INITIAL_FRAME_MAX, (type, channel, bytes, start, end) => {
       try {
@@ -115,6 +118,11 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     socket.on('data', (chunk) => this.#onChunk(chunk))
     socket.on('error', (error) => this.#log.debug({ err: error }, 'socket error'))
     socket.on('close', () => this.#onSocketClosed())
+  }
+
+  /** What events call the connection. */
+  get processName(): string {
+    return this.#facts.processName
   }
 
   get octetsReceived(): number {
@@ -256,11 +264,16 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   }
 
   #onControlMethod(method: ClientMethod): void {
-    if (this.#state.phase !== 'running')
-      return this.#enter(advance(this.#state, method, this.#context, this.#remoteAddress))
+    if (this.#state.phase !== 'running') return this.#enter(this.#advance(method))
     if (method.name === 'connection.close') this.#closeForClient(method.replyCode, method.replyText)
     else if (method.name === 'connection.update-secret') this.#updateSecret()
     else throw this.#unexpectedMethod()
+  }
+
+  #advance(method: ClientMethod): ConnectionState {
+    return advance(this.#state, method, this.#context, this.#remoteAddress, (attempt) =>
+      userAuthenticated(this.#context.broker.events, this.#facts, attempt),
+    )
   }
 
   /** Goes to a state of the handshake, and sends what opens it. */
@@ -280,6 +293,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       this.#session = this.#context.connections.add(this, user.name, vhost)
       this.#channels = new ChannelTable(this.#channelContext(state), state.limits.channelMax, this.#session)
       encodeConnectionOpenOk(buffer, 0)
+      connectionCreated(this.#context.broker.events, this.#facts, state)
       this.#log.info(
         { user: toDisplayText(user.name), vhost: toDisplayText(vhost.name), name: client.connectionName },
         'user authenticated and granted access to the virtual host',
@@ -299,6 +313,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       access: new UserAccess(users, user.name, profile),
       owner: this,
       userName: user.name,
+      connectionName: this.#facts.name,
       isImpersonator: isImpersonator(user),
       frameMax: limits.frameMax,
       profile,
@@ -475,12 +490,21 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#channels?.closeAll()
     this.#channels = undefined
     this.#session?.end()
-    if (this.#state.phase === 'running') this.#state.vhost.removeQueuesOf(this)
+    if (this.#state.phase !== 'running') return
+    this.#state.vhost.removeQueuesOf(this)
+    connectionClosed(this.#context.broker.events, this.#facts, this.#state)
   }
 }
 
-function connectionName(socket: Socket): string {
-  return `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`
+function factsOf(socket: Socket, processName: string, connectedAtMs: number): ConnectionFacts {
+  const {
+    remoteAddress: peerHost = '',
+    remotePort: peerPort = 0,
+    localAddress: host = '',
+    localPort: port = 0,
+  } = socket
+  const name = `${peerHost}:${peerPort} -> ${host}:${port}`
+  return { processName, name, host, port, peerHost, peerPort, connectedAtMs }
 }
 
 /** 0-9-1, or the form in which version 0-9 was first announced. */

@@ -82,7 +82,7 @@ export class OpenConnections {
     this.#broker = broker
     this.#users = users
     this.#node = node
-    broker.onVirtualHostRemoval = (vhost) => this.#leave(vhost)
+    broker.onVirtualHostRemoval = (vhost, by) => this.#leave(vhost, by)
     users.onDeleted = (user) => this.#closeWhere((session) => session.user === user, userDeletedReason(user))
   }
 
@@ -128,9 +128,9 @@ export class OpenConnections {
     if (isReached(channels, () => this.#channels(() => true))) throw nodeChannelLimitReached(name, channels)
   }
 
-  #leave(vhost: VirtualHost): void {
+  #leave(vhost: VirtualHost, by: ByteString): void {
     this.#closeWhere((session) => session.vhost === vhost, vhostDeletedReason(vhost.name))
-    this.#users.removeVhost(vhost.name)
+    this.#users.removeVhost(vhost.name, by)
   }
 
   #closeWhere(isMeant: (session: Session) => boolean, reason: ByteString): void {

@@ -11,13 +11,13 @@ import {
 
 /** Asks the user directory on behalf of one connection's user, and words the refusals. */
 export class UserAccess implements ChannelAccess {
+  readonly userName: ByteString
   readonly #users: Users
-  readonly #userName: ByteString
   readonly #profile: CompatProfile
 
   constructor(users: Users, userName: ByteString, profile: CompatProfile) {
     this.#users = users
-    this.#userName = userName
+    this.userName = userName
     this.#profile = profile
   }
 
@@ -36,18 +36,18 @@ export class UserAccess implements ChannelAccess {
   }
 
   requireTopic(verb: 'write' | 'read', exchange: Resource, routingKey: ByteString): void {
-    if (this.#users.checkTopic(this.#userName, exchange.vhost, exchange.name, routingKey, verb)) return
-    throw topicPermissionRefused(verb, routingKey, exchange, this.#userName, this.#profile.permissionErrorNamesVerb)
+    if (this.#users.checkTopic(this.userName, exchange.vhost, exchange.name, routingKey, verb)) return
+    throw topicPermissionRefused(verb, routingKey, exchange, this.userName, this.#profile.permissionErrorNamesVerb)
   }
 
   #may(verb: PermissionVerb, { kind, name, vhost }: Resource): boolean {
-    return this.#users.check(this.#userName, vhost, kind, name, verb)
+    return this.#users.check(this.userName, vhost, kind, name, verb)
   }
 
   /** In its refusals, and only there, RabbitMQ calls the default exchange by the name that permissions know. */
   #refusal(verb: PermissionVerb, resource: Resource) {
     const isDefaultExchange = resource.kind === 'exchange' && resource.name === ''
     const named = isDefaultExchange ? { ...resource, name: 'amq.default' } : resource
-    return permissionRefused(verb, named, this.#userName, this.#profile.permissionErrorNamesVerb)
+    return permissionRefused(verb, named, this.userName, this.#profile.permissionErrorNamesVerb)
   }
 }

@@ -16,6 +16,9 @@ export interface PublishedProperties {
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
   readonly correlationId: ByteString | undefined
+  readonly replyTo: ByteString | undefined
+  /** Where reply-to begins in what is stored: octets behind the prefix of the content header. Of use when it is there. */
+  readonly replyToAt: number
   readonly messageId: ByteString | undefined
   /** Seconds since the Unix epoch. */
   readonly timestamp: number | undefined
@@ -41,6 +44,7 @@ const ROUTING_KEY_OCTETS_MAX = 255
 export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
 const PRIORITY_FLAG = 0x0800
+const REPLY_TO_FLAG = 0x0200
 export const EXPIRATION_FLAG = 0x0100
 const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
@@ -91,7 +95,8 @@ export class PropertiesReader {
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
     const correlationId = shortString(0x0400)
-    shortString(0x0200)
+    const replyToAt = reader.position - from
+    const replyTo = shortString(REPLY_TO_FLAG)
     const expiration = shortString(EXPIRATION_FLAG)
     const messageId = shortString(0x0080)
     const timestamp = flags & 0x0040 ? reader.longLong() : undefined
@@ -105,6 +110,7 @@ export class PropertiesReader {
       kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
+    const shift = rewritten ? rewritten.length - (end - from) : 0
     return {
       isPersistent,
       headers: kept,
@@ -112,6 +118,8 @@ export class PropertiesReader {
       expiration,
       priority,
       correlationId,
+      replyTo,
+      replyToAt: replyToAt + shift,
       messageId,
       timestamp,
       type,
@@ -128,7 +136,7 @@ export class PropertiesReader {
 }
 
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
-function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
+export function readSenderSelected(headers: FieldTable): SenderSelected | undefined {
   const keys: ByteString[] = []
   const hidden: ByteString[] = []
   let isPresent = false

@@ -1,5 +1,6 @@
 /** What a program may ask of a broker, and what becomes of it. The rows of option-table.ts say which values are right. */
 
+import { hostname } from 'node:os'
 import { type ByteString, toByteString } from '../base/byte-string.js'
 import { type Clock, systemClock } from '../base/clock.js'
 import { type Log, silentLog } from '../base/log.js'
@@ -112,6 +113,12 @@ export interface ResolvedOptions {
   readonly defaultPass: ByteString
   readonly defaultVhost: ByteString
   readonly serverProperties: Readonly<Record<ByteString, ByteString>>
+  /** What this broker is called where RabbitMQ names its node: `rabbit@` and the short name of the machine. */
+  readonly nodeName: ByteString
+  /** The same with the full name of the machine. */
+  readonly clusterName: ByteString
+  /** The virtual host whose exchange `amq.rabbitmq.event` tells what happens: the default one. */
+  readonly eventVhost: ByteString
 }
 
 /** Checks options and fills in the defaults. @throws Error with a sentence that names the value and what is right. */
@@ -152,6 +159,9 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     defaultPass: toByteString(given.defaultPass ?? DEFAULTS.defaultPass),
     defaultVhost: toByteString(given.defaultVhost ?? DEFAULTS.defaultVhost),
     serverProperties: Object.freeze(toByteStrings(given.serverProperties ?? {})),
+    nodeName: toByteString(`rabbit@${hostname().split('.', 1)[0]}`),
+    clusterName: toByteString(`rabbit@${hostname()}`),
+    eventVhost: toByteString(given.defaultVhost ?? DEFAULTS.defaultVhost),
   })
 }
 

@@ -6,11 +6,9 @@
  * clean stop, the store. There is no global state: many brokers live in one process.
  */
 
-import { hostname } from 'node:os'
 import { seedDefaults } from '../auth/seed-defaults.js'
 import { Users } from '../auth/users.js'
 import { Alarms } from '../base/alarms.js'
-import { type ByteString, toByteString } from '../base/byte-string.js'
 import { Turn } from '../base/turn.js'
 import { VERSION } from '../base/version.js'
 import { Broker } from '../broker/broker.js'
@@ -22,6 +20,8 @@ import { serverProperties } from '../connection/server-properties.js'
 import { shutdownReason } from '../protocol/reply-texts.js'
 import { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
+import { BrokerAdmin } from './broker-admin.js'
+import { publishEventsOf } from './event-sources.js'
 import { type ListenAddress, Listeners } from './listeners.js'
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import { availableMemoryBytes, type ResourceLimits, ResourceMonitor } from './resource-monitor.js'
@@ -37,6 +37,8 @@ export interface RunningBroker {
   readonly addresses: readonly ListenAddress[]
   /** Absent when everything is in memory. */
   readonly dataDirectory: string | undefined
+  /** Policies, virtual hosts, users, limits, tracing. */
+  readonly admin: BrokerAdmin
   /** Resolves when the broker cannot go on, because its store has failed. It confirms nothing more; stop it. */
   readonly failed: Promise<Error>
   /**
@@ -85,12 +87,14 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
   }
   const definitions = await Definitions.load(store)
   const users = new Users(definitions, { log })
-  const { clock, limits } = options
-  const broker = await Broker.recover(store, definitions, { profile, clock, log, limits, onStoreFailure })
+  const { clock, limits, nodeName, eventVhost } = options
+  const settings = { profile, clock, log, limits, nodeName, eventVhost, onStoreFailure }
+  const broker = await Broker.recover(store, definitions, settings)
   seed(broker, users, options)
   await Promise.race([broker.committer.drained(), failed.then((error) => Promise.reject(error))])
   const connections = new Set<Connection>()
   const alarms = new Alarms()
+  publishEventsOf(users, alarms, broker.events)
   const monitor = new ResourceMonitor(resourceLimits(options), alarms, options.clock, log, options.resources)
   const context = connectionContext(broker, users, alarms, options)
   broker.onActivity = () => context.turn.schedule()
@@ -124,6 +128,7 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
     port: first.port,
     addresses,
     dataDirectory: options.store ? undefined : options.dataDirectory,
+    admin: new BrokerAdmin(broker, users, failed),
     failed,
     stop: () => {
       stopping ??= stop()
@@ -142,7 +147,7 @@ function seed(broker: Broker, users: Users, { defaultVhost, defaultUser, default
 function connectionContext(broker: Broker, users: Users, alarms: Alarms, options: ResolvedOptions): ConnectionContext {
   const { clock, log, profile, handshakeTimeoutMs, loopbackUsers } = options
   const { channelMax, frameMax, heartbeatSeconds, connectionMax, channelMaxPerNode } = options
-  const node = { name: nodeName(), connections: connectionMax, channels: channelMaxPerNode }
+  const node = { name: options.nodeName, connections: connectionMax, channels: channelMaxPerNode }
   return {
     broker,
     users,
@@ -161,17 +166,12 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     loopbackUsers,
     serverProperties: serverProperties({
       version: profile.version,
-      clusterName: toByteString(`rabbit@${hostname()}`),
+      clusterName: options.clusterName,
       platform: `Leveret ${VERSION} on Node.js ${process.versions.node}`,
       information: `Leveret ${VERSION}, licensed under the MIT license`,
       additional: options.serverProperties,
     }),
   }
-}
-
-/** What RabbitMQ calls a node by default: the host by its short name. */
-function nodeName(): ByteString {
-  return toByteString(`rabbit@${hostname().replace(/\..*$/, '')}`)
 }
 
 function resourceLimits(options: ResolvedOptions): ResourceLimits {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Parameters } from '../../src/broker/parameters.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
+import { unheardEvents } from '../support/broker-fixture.js'
 
 const upstream = (vhost: string, name: string, value: unknown = { uri: 'amqp://' }) => {
   return { vhost, component: 'federation-upstream', name, value }
@@ -9,7 +10,7 @@ const upstream = (vhost: string, name: string, value: unknown = { uri: 'amqp://'
 
 describe('runtime parameters', () => {
   it('are listed by virtual host and component', async () => {
-    const parameters = new Parameters(await Definitions.load(new MemoryStore()))
+    const parameters = new Parameters(await Definitions.load(new MemoryStore()), unheardEvents())
     parameters.set(upstream('/', 'a'))
     parameters.set(upstream('theirs', 'a', [1, null, 'x']))
     parameters.set({ vhost: '/', component: 'shovel', name: 'a', value: 5 })
@@ -23,7 +24,7 @@ describe('runtime parameters', () => {
 
   it('are stored, replaced and cleared', async () => {
     const store = new MemoryStore()
-    const first = new Parameters(await Definitions.load(store))
+    const first = new Parameters(await Definitions.load(store), unheardEvents())
     first.set(upstream('/', 'a', 1))
     first.set(upstream('/', 'a', 2))
     first.set(upstream('/', 'b'))
@@ -33,17 +34,19 @@ describe('runtime parameters', () => {
     expect([first.clear('/', 'federation-upstream', 'b'), first.clearGlobal('cluster_tags')]).toEqual([true, true])
     expect([first.clear('/', 'federation-upstream', 'b'), first.clearGlobal('cluster_tags')]).toEqual([false, false])
     await store.commit()
-    const second = new Parameters(await Definitions.load(store))
+    const second = new Parameters(await Definitions.load(store), unheardEvents())
     expect(second.list()).toEqual([upstream('/', 'a', 2)])
     expect(second.listGlobal()).toEqual([{ name: 'cluster_name', value: 'y' }])
     expect([second.getGlobal('cluster_name'), second.getGlobal('cluster_tags')]).toEqual(['y', undefined])
     second.setGlobal('cluster_name', 'z')
     await store.commit()
-    expect(new Parameters(await Definitions.load(store)).listGlobal()).toEqual([{ name: 'cluster_name', value: 'z' }])
+    expect(new Parameters(await Definitions.load(store), unheardEvents()).listGlobal()).toEqual([
+      { name: 'cluster_name', value: 'z' },
+    ])
   })
 
   it('go with their virtual host', async () => {
-    const parameters = new Parameters(await Definitions.load(new MemoryStore()))
+    const parameters = new Parameters(await Definitions.load(new MemoryStore()), unheardEvents())
     parameters.set(upstream('/', 'a'))
     parameters.set(upstream('theirs', 'a'))
     parameters.removeVhost('theirs')
@@ -51,7 +54,7 @@ describe('runtime parameters', () => {
   })
 
   it.each(['policy', 'operator_policy', 'vhost-limits'])('are not the way to set a %s', async (component) => {
-    const parameters = new Parameters(await Definitions.load(new MemoryStore()))
+    const parameters = new Parameters(await Definitions.load(new MemoryStore()), unheardEvents())
     expect(() => parameters.set({ vhost: '/', component, name: 'x', value: {} })).toThrow(
       `component ${component} may not be set using this method`,
     )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DeclareExchange } from '../../src/broker/virtual-host.js'
+import type { DeclareExchange } from '../../src/broker/virtual-host-exchanges.js'
 import { longString } from '../../src/protocol/field-values.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { bind, declareExchange, declareQueue, expectError, recoverBroker, unbind } from '../support/broker-fixture.js'
@@ -19,7 +19,7 @@ function declaration(name: string, options: Partial<DeclareExchange> = {}): Decl
 
 describe('a new virtual host', () => {
   it('has the predeclared exchanges, durable and not auto-delete', async () => {
-    const vhost = await started()
+    const vhost = (await recoverBroker()).broker.addVirtualHost('new')
     const found = [...vhost.exchanges].map(
       ({ name, type, isInternal }) => `${name} ${type}${isInternal ? ' internal' : ''}`,
     )

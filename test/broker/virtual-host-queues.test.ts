@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DeclareQueue } from '../../src/broker/virtual-host.js'
+import type { DeclareQueue } from '../../src/broker/virtual-host-queues.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { longString } from '../../src/protocol/field-values.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'

@@ -60,10 +60,10 @@ describe('17 the queues of a cluster', () => {
 
 describe('17 the exchanges of a cluster', () => {
   it('are at most cluster_exchange_limit, the predeclared ones included', async () => {
-    await fixture.broker({ clusterExchangeLimit: 8 })
+    await fixture.broker({ clusterExchangeLimit: 9 })
     const channel = await fixture.channel()
     await channel.call('ExchangeDeclare', { exchange: 'a', type: 'direct' })
-    const text = "PRECONDITION_FAILED - cannot declare exchange 'b' in vhost '/': exchange limit of 8 is reached"
+    const text = "PRECONDITION_FAILED - cannot declare exchange 'b' in vhost '/': exchange limit of 9 is reached"
     await channel.refuses('ExchangeDeclare', { exchange: 'b', type: 'direct' }, 406, text)
     await channel.call('ExchangeDeclare', { exchange: 'a', type: 'direct' })
     await channel.call('ExchangeDelete', { exchange: 'a' })
@@ -81,6 +81,14 @@ describe('17 the consumers of a channel', () => {
     await channel.consume('q', { consumerTag: 'tag' })
     channel.send('BasicConsume', { queue: 'nope', consumerTag: 'other' })
     await channel.client.expectClosed(530, 'NOT_ALLOWED - reached maximum (1) of consumers per channel', 'BasicConsume')
+  })
+
+  it('do not include the one that waits for direct replies', async () => {
+    await fixture.broker({ consumerMaxPerChannel: 1 })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q' })
+    await channel.consume('q')
+    await channel.consume('amq.rabbitmq.reply-to', { noAck: true })
   })
 
   it('may each have a limit of their own, and a tag in use is found first', async () => {

@@ -14,11 +14,7 @@ type TextName = {
  * test/protocol/reply-texts.test.ts asks for their words.
  */
 const AWAITED = {
-  bindToReplyQueue: /cannot bind or unbind to a volatile \(direct reply-to\) queue/,
   protectedQueue: /Cannot delete protected queue '/,
-  replyConsumerCannotAcknowledge: /reply consumer cannot acknowledge/,
-  replyConsumerAlreadySet: /reply consumer already set/,
-  noReplyConsumer: /fast reply consumer does not exist/,
 } satisfies Partial<Record<TextName, RegExp>>
 
 /** What a test cannot do without that asks for the text: the part of it that no other text has. */
@@ -69,6 +65,7 @@ const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>>
   permissionRefused: /(configure|write|read) access to (exchange|queue) '/,
   topicPermissionRefused: /access to topic '/,
   exclusiveConsumerInTheWay: / in exclusive use/,
+  bindToReplyQueue: /cannot bind or unbind to a volatile \(direct reply-to\) queue/,
   lockedByOtherConnection: /cannot obtain exclusive access to locked queue '/,
   unknownExchangeType: /unknown exchange type '/,
   exchangeLimitReached: /exchange limit of \d+ is reached/,
@@ -117,6 +114,9 @@ const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>>
   userIdMismatch: /user_id property set to '/,
   invalidExpiration: /invalid expiration '/,
   unacceptableHeader: /unacceptable_type_in_header/,
+  replyConsumerCannotAcknowledge: /reply consumer cannot acknowledge/,
+  replyConsumerAlreadySet: /reply consumer already set/,
+  noReplyConsumer: /fast reply consumer does not exist/,
   notTransactional: /channel is not transactional/,
   cannotSwitchFromTxToConfirm: /cannot switch from tx to confirm mode/,
   cannotSwitchFromConfirmToTx: /cannot switch from confirm to tx mode/,

@@ -42,7 +42,11 @@ function fakeHost(argv: string[], changes: Partial<CommandHost> = {}) {
   return { host, seen, stop: () => stop(), fail: (error: Error) => fail(error) }
 }
 
-function runningBroker(options: BrokerOptions, failed: Promise<Error>, onStop: () => void): RunningBroker {
+function runningBroker(
+  options: BrokerOptions,
+  failed: Promise<Error>,
+  onStop: () => void,
+): Omit<RunningBroker, 'admin'> {
   const port = options.port === 0 ? 40404 : (options.port ?? 0)
   const addresses = ['127.0.0.1', '::1'].map((host) => ({ host, port }))
   const stop = async () => onStop()

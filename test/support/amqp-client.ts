@@ -40,6 +40,7 @@ export interface ClientOptions {
   readonly channelMax?: number
   /** Capabilities announced to the broker. All of them by default. */
   readonly capabilities?: Readonly<Record<string, boolean>>
+  readonly connectionName?: string
 }
 
 /** Arrivals in order, and those who wait for the next one. */
@@ -162,11 +163,11 @@ export class AmqpClient {
   }
 
   async #shakeHands(options: ClientOptions): Promise<void> {
-    const { user = 'guest', password = 'guest', vhost = '/', capabilities } = options
+    const { user = 'guest', password = 'guest', vhost = '/', capabilities, connectionName } = options
     expect((await this.next()).name).toBe('ConnectionStart')
     const announced = capabilities ?? { consumer_cancel_notify: true, authentication_failure_close: true }
     this.send(0, 'ConnectionStartOk', {
-      clientProperties: { capabilities: announced },
+      clientProperties: { capabilities: announced, ...(connectionName && { connection_name: connectionName }) },
       mechanism: 'PLAIN',
       response: Buffer.from(`\x00${user}\x00${password}`),
       locale: 'en_US',

@@ -3,12 +3,15 @@ import { silentLog } from '../../src/base/log.js'
 import { Broker } from '../../src/broker/broker.js'
 import { Committer } from '../../src/broker/committer.js'
 import type { QueueType } from '../../src/broker/declaration/queue-type.js'
+import { BrokerEvents } from '../../src/broker/events/broker-events.js'
 import { MessageQueue } from '../../src/broker/message-queue.js'
 import { PagePool } from '../../src/broker/page.js'
 import type { Queue, QueueOptions, QueueParts } from '../../src/broker/queue.js'
 import { effectiveSettings, type QueueSettings } from '../../src/broker/queue-settings.js'
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
-import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
+import type { VirtualHost } from '../../src/broker/virtual-host.js'
+import type { DeclareExchange } from '../../src/broker/virtual-host-exchanges.js'
+import type { DeclareQueue } from '../../src/broker/virtual-host-queues.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
 import { COMPAT_PROFILES, type CompatName, type CompatProfile } from '../../src/protocol/compat-profile.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
@@ -28,6 +31,8 @@ export interface RunningBroker {
   readonly vhost: VirtualHost
   readonly store: MemoryStore
   readonly clock: ManualClock
+  /** What it goes by; the default where it is left out. */
+  readonly compat?: CompatName | CompatProfile
 }
 
 /** A broker with a virtual host `/` on `store`, with all that was stored there. */
@@ -45,20 +50,20 @@ export async function recoverBroker(
     },
   }
   const broker = await Broker.recover(store, await Definitions.load(store), settings)
-  return { broker, vhost: broker.addVirtualHost('/'), store, clock }
+  return { broker, vhost: broker.addVirtualHost('/'), store, clock, compat }
 }
 
 /** A broker after a clean stop and a new start. */
-export async function restart({ broker, store, clock }: RunningBroker): Promise<RunningBroker> {
+export async function restart({ broker, store, clock, compat }: RunningBroker): Promise<RunningBroker> {
   await broker.stop()
   await store.close()
-  return recoverBroker(store, '4.2', clock)
+  return recoverBroker(store, compat, clock)
 }
 
 /** A broker after a crash: what was not committed is lost. */
-export async function crash({ store, clock }: RunningBroker): Promise<RunningBroker> {
+export async function crash({ store, clock, compat }: RunningBroker): Promise<RunningBroker> {
   await store.close()
-  return recoverBroker(store, '4.2', clock)
+  return recoverBroker(store, compat, clock)
 }
 
 export function declareExchange(vhost: VirtualHost, name: string, options: Partial<DeclareExchange> = {}): void {
@@ -117,6 +122,11 @@ export function loneQueue(options: Partial<QueueOptions> = {}, pool: PagePool = 
 
 const profile = COMPAT_PROFILES['4.2']
 
+/** Events that nobody hears. */
+export function unheardEvents(): BrokerEvents {
+  return new BrokerEvents({ vhost: '/', nodeName: 'rabbit@node', clock: new ManualClock(), log: silentLog })
+}
+
 /** What a queue goes by that has these arguments and no policy. */
 export function settingsOf(type: QueueType = 'classic', args: FieldTable = []): QueueSettings {
   return effectiveSettings(type, args, undefined, undefined, profile)
@@ -134,7 +144,12 @@ export function queueParts(store: MessageStore, committer: Committer, pool: Page
     clock: new ManualClock(),
     log: silentLog,
     onActivity: () => undefined,
-    host: { deadLetter: () => false, expire: () => undefined },
+    host: {
+      deadLetter: () => undefined,
+      deadLetterSurely: () => false,
+      inTurn: (publish) => publish(),
+      expire: () => undefined,
+    },
   }
 }
 

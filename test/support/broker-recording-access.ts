@@ -3,6 +3,7 @@ import type { PermissionVerb, Resource } from '../../src/protocol/reply-texts.js
 
 /** Writes down what is asked of it, and refuses what it was told to refuse. */
 export class RecordingAccess implements Access {
+  readonly userName = 'recorded'
   readonly asked: string[] = []
   /** Questions, as they stand in `asked`, that are answered with a `Refused`. */
   readonly #refused: ReadonlySet<string>
@@ -34,6 +35,7 @@ export class Refused extends Error {}
 
 /** Permits everything. */
 export const anyAccess: Access = {
+  userName: 'anybody',
   require: () => undefined,
   requireAny: () => undefined,
   requireTopic: () => undefined,

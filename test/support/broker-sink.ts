@@ -14,6 +14,7 @@ export interface SeenDelivery {
 /** Stands for a channel: keeps what it is given, and refuses when told to. */
 export class RecordingSink implements ConsumerSink {
   readonly owner: object = {}
+  readonly processName = '<rabbit@test.0.1.0>'
   canTake = true
   hasChannelPrefetch = false
   readonly deliveries: SeenDelivery[] = []

@@ -46,6 +46,7 @@ const properties = new PropertiesReader(false)
 
 /** Stands for a channel: keeps what its consumers are given, each beside its offset. */
 export class StreamSink implements ConsumerSink {
+  readonly processName = '<rabbit@test.0.1.0>'
   readonly owner: object = {}
   canTake = true
   hasChannelPrefetch = false

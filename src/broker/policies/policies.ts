@@ -5,23 +5,34 @@
  * once when that changes, and only then.
  */
 
+import { INTERNAL_USER } from '../../base/acting-user.js'
 import type { ByteString } from '../../base/byte-string.js'
-import type { Log } from '../../base/log.js'
-import type { Definitions } from '../../store/definitions.js'
+import type { BrokerParts } from '../broker-parts.js'
+import type { BrokerEvents } from '../events/broker-events.js'
+import { policyCleared, policySet } from '../events/definition-events.js'
 import { DefinitionKind, type StoredPolicy } from '../stored-definitions.js'
 import { type EffectivePolicy, NO_POLICY, type Policy, type PolicyDefinition, type PolicyKind } from './policy.js'
 import { POLICY_KEYS } from './policy-keys.js'
 import { PolicySet, type PolicySubject } from './policy-set.js'
 import { type GivenPolicy, validatedPolicy } from './validate-policy.js'
 
+/** What policies need of the broker. */
+type PolicyParts = Pick<BrokerParts, 'definitions' | 'log' | 'events'>
+
+const POLICY_KINDS: readonly PolicyKind[] = ['user', 'operator']
+
 export class Policies {
   readonly #sets: Readonly<Record<PolicyKind, PolicySet>>
+  readonly #vhost: ByteString
+  readonly #events: BrokerEvents
   readonly #onChange: () => void
   /** What was told of queues and exchanges last; where nothing was, there is no policy. */
   readonly #told = new WeakMap<PolicySubject, EffectivePolicy>()
 
   /** @param onChange called after a change: there may be news for every queue and exchange. */
-  constructor(vhost: ByteString, definitions: Definitions, log: Log, onChange: () => void) {
+  constructor(vhost: ByteString, { definitions, log, events }: PolicyParts, onChange: () => void) {
+    this.#vhost = vhost
+    this.#events = events
     this.#sets = {
       user: new PolicySet(vhost, DefinitionKind.POLICY, definitions, log),
       operator: new PolicySet(vhost, DefinitionKind.OPERATOR_POLICY, definitions, log),
@@ -38,22 +49,34 @@ export class Policies {
     return this.#sets[kind].get(name)
   }
 
-  /** Adds a policy, or replaces the one of that name, with immediate effect. @throws ValidationError */
-  set(kind: PolicyKind, given: GivenPolicy): void {
-    if (this.#sets[kind].put(validatedPolicy(kind, given))) this.#onChange()
+  /**
+   * Adds a policy, or replaces the one of that name, with immediate effect.
+   * @param by who wants it.
+   * @throws ValidationError
+   */
+  set(kind: PolicyKind, given: GivenPolicy, by: ByteString = INTERNAL_USER): void {
+    const policy = validatedPolicy(kind, given)
+    if (!this.#sets[kind].put(policy)) return
+    this.#onChange()
+    policySet(this.#events, this.#vhost, policy, by)
   }
 
-  /** Takes a policy away, with immediate effect. @returns whether there was one. */
-  clear(kind: PolicyKind, name: ByteString): boolean {
-    const existed = this.#sets[kind].remove(name)
-    if (existed) this.#onChange()
-    return existed
+  /** Takes a policy away, with immediate effect. @param by who wants it. @returns whether there was one. */
+  clear(kind: PolicyKind, name: ByteString, by: ByteString = INTERNAL_USER): boolean {
+    if (!this.#sets[kind].remove(name)) return false
+    this.#onChange()
+    this.#tellCleared(kind, name, by)
+    return true
   }
 
-  /** Forgets every policy, as part of deleting the virtual host: nobody is told. */
-  removeAll(): void {
-    this.#sets.user.removeAll()
-    this.#sets.operator.removeAll()
+  /** Forgets every policy, as part of deleting the virtual host: what follows them is not told. */
+  removeAll(by: ByteString = INTERNAL_USER): void {
+    for (const kind of POLICY_KINDS) {
+      for (const { name } of this.list(kind)) {
+        this.#sets[kind].remove(name)
+        this.#tellCleared(kind, name, by)
+      }
+    }
   }
 
   /** Takes in a policy that is stored already. Nobody is told. */
@@ -69,16 +92,25 @@ export class Policies {
     return { policy, operatorPolicy, definition: merged(policy?.definition, operatorPolicy?.definition) }
   }
 
+  /** What `newsFor` has said of a queue or exchange last. */
+  lastToldOf(subject: PolicySubject): EffectivePolicy {
+    return this.#told.get(subject) ?? NO_POLICY
+  }
+
   /**
    * What holds for a queue or exchange, if that is not what this has returned for it last; what holds without policies
    * is no news at first.
    */
   newsFor(subject: PolicySubject): EffectivePolicy | undefined {
-    const before = this.#told.get(subject) ?? NO_POLICY
+    const before = this.lastToldOf(subject)
     const now = this.effectiveFor(subject)
     if (now.policy === before.policy && now.operatorPolicy === before.operatorPolicy) return undefined
     this.#told.set(subject, now)
     return now
+  }
+
+  #tellCleared(kind: PolicyKind, name: ByteString, by: ByteString): void {
+    policyCleared(this.#events, kind, this.#vhost, name, by)
   }
 }
 

@@ -72,10 +72,6 @@ export class PolicySet {
     return true
   }
 
-  removeAll(): void {
-    for (const name of [...this.#entries.keys()]) this.remove(name)
-  }
-
   /** Takes in a policy that is stored already. */
   restore(definitionId: number, { name, pattern, applyTo, priority, definition }: StoredPolicy): void {
     this.#enter(definitionId, { name, pattern, applyTo, priority, definition })

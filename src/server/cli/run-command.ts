@@ -27,7 +27,7 @@ export interface CommandHost {
   /** Resolves when somebody asks the process to stop, politely and for the first time. */
   readonly stopRequested: Promise<void>
   createLog(choice: LogChoice): Promise<Log>
-  startBroker(options: BrokerOptions): Promise<RunningBroker>
+  startBroker(options: BrokerOptions): Promise<Omit<RunningBroker, 'admin'>>
 }
 
 /**

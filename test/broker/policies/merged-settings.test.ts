@@ -8,6 +8,7 @@ import { effectiveSettings } from '../../../src/broker/queue-settings.js'
 import { COMPAT_PROFILES } from '../../../src/protocol/compat-profile.js'
 import { Definitions } from '../../../src/store/definitions.js'
 import { MemoryStore } from '../../../src/store/memory/memory-store.js'
+import { unheardEvents } from '../../support/broker-fixture.js'
 
 const small = fc.integer({ min: 1, max: 9 })
 
@@ -39,7 +40,9 @@ const operator = fc.record(shared, { requiredKeys: [] })
 
 /** What is shown of two policies together. */
 async function shown(type: QueueType, mine: object, theirs: object): Promise<PolicyDefinition> {
-  const policies = new Policies('/', await Definitions.load(new MemoryStore()), silentLog, () => undefined)
+  const definitions = await Definitions.load(new MemoryStore())
+  const parts = { definitions, log: silentLog, events: unheardEvents() }
+  const policies = new Policies('/', parts, () => undefined)
   const set = (kind: 'user' | 'operator', definition: object) => {
     if (Object.keys(definition).length > 0) policies.set(kind, { name: kind, pattern: '', definition })
   }

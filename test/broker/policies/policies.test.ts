@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { silentLog } from '../../../src/base/log.js'
+import { type Log, silentLog } from '../../../src/base/log.js'
 import type { QueueType } from '../../../src/broker/declaration/queue-type.js'
 import { Policies } from '../../../src/broker/policies/policies.js'
 import type { PolicyDefinition } from '../../../src/broker/policies/policy.js'
 import type { GivenPolicy } from '../../../src/broker/policies/validate-policy.js'
 import { Definitions } from '../../../src/store/definitions.js'
 import { MemoryStore } from '../../../src/store/memory/memory-store.js'
+import { unheardEvents } from '../../support/broker-fixture.js'
+
+async function parts(log: Log = silentLog) {
+  return { definitions: await Definitions.load(new MemoryStore()), log, events: unheardEvents() }
+}
 
 async function policies(onChange: () => void = () => undefined): Promise<Policies> {
-  return new Policies('/', await Definitions.load(new MemoryStore()), silentLog, onChange)
+  return new Policies('/', await parts(), onChange)
 }
 
 const given = (name: string, changes: Partial<GivenPolicy> = {}): GivenPolicy => {
@@ -127,7 +132,7 @@ describe('16 the policy that applies', () => {
   it('does not have a pattern that takes for ever', async () => {
     const warnings: string[] = []
     const log = { ...silentLog, warn: (_fields: unknown, text: string) => void warnings.push(text) }
-    const all = new Policies('/', await Definitions.load(new MemoryStore()), log, () => undefined)
+    const all = new Policies('/', await parts(log), () => undefined)
     all.set('user', given('p', { pattern: '(?=(?:(?=(?:(?=(?:(?=a*b|a)a)*!)a|a)*)a|a)*b)', priority: 1 }))
     all.set('user', given('next'))
     expect(all.effectiveFor(queue('classic', `${'a'.repeat(254)}!`)).policy?.name).toBe('next')
