@@ -26,7 +26,12 @@ export interface ConsumedQueue extends Resource {
   discard(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void
   /** Hands ready messages to consumers that can take them. */
   deliverReady(): void
-  /** Tells the queue that a consumer may be able to take messages again. Harmless when it is not. */
+  /**
+   * Tells the queue that a consumer may be able to take messages again, and delivers nothing yet: call `deliverReady`
+   * when all are told of. Harmless when it is not able to.
+   */
+  admit(consumer: Consumer): void
+  /** The same for one, delivering at once. */
   resume(consumer: Consumer): void
 }
 

@@ -22,16 +22,10 @@ export interface DeadLetterRoutes {
   enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult
 }
 
+const NOWHERE: Route = []
+
 /** Of a message that nothing is remembered of. */
 const NO_MEMORY: MessageMemory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
-
-/** A message that has died while another was being published. */
-interface WaitingDeath {
-  readonly message: Message
-  readonly queue: Queue
-  readonly reason: DeathReason
-  readonly settings: QueueSettings
-}
 
 /** The properties that a dead message goes on with, and what they were made of: the next one is likely to get the same. */
 interface Rewritten {
@@ -66,7 +60,7 @@ export class DeadLetters {
   readonly #properties: PropertiesReader
   readonly #dead = new Message()
   #last: Rewritten | undefined
-  #waiting: WaitingDeath[] = []
+  readonly #waiting: (() => void)[] = []
   #isPublishing = false
 
   constructor(routes: DeadLetterRoutes, clock: Clock, profile: CompatProfile) {
@@ -77,36 +71,75 @@ export class DeadLetters {
   }
 
   /**
-   * Publishes a message that has died in `queue`.
+   * Publishes a message that has died in `queue`, to whoever takes it.
    * @param message stays as it is, and is valid during the call.
-   * @returns whether every queue that it was routed to has taken it, and there was one. Of one that has to wait for its
-   *   turn that is not known, and not said where it matters.
    */
-  publish(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
-    if (this.#isPublishing && !settings.isDeadLetterAtLeastOnce) {
-      this.#waiting.push({ message: message.copy(), queue, reason, settings })
-      return true
+  publish(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
+    if (this.#isPublishing) {
+      const copy = message.copy()
+      this.#waiting.push(() => this.#publishOnce(copy, queue, reason, settings))
+      return
     }
-    if (this.#isPublishing) return this.#publish(new Message(), message, queue, reason, settings)
     this.#isPublishing = true
     try {
-      const isTaken = this.#publish(this.#dead, message, queue, reason, settings)
+      this.#publishOnce(message, queue, reason, settings)
       this.#publishWaiting()
-      return isTaken
+    } finally {
+      this.#isPublishing = false
+    }
+  }
+
+  /**
+   * Publishes a message that its queue keeps until it is taken. To be called in turn only.
+   * @param takenBy the targets that have taken it before, to which those are added that do now.
+   * @returns whether every queue that it is routed to has taken it, and there is one.
+   */
+  publishSurely(
+    message: Message,
+    queue: Queue,
+    reason: DeathReason,
+    settings: QueueSettings,
+    takenBy: Set<Queue>,
+  ): boolean {
+    const route = this.#prepare(message, queue, reason, settings)
+    for (const target of route) {
+      if (takenBy.has(target)) continue
+      if (this.#routes.enqueue(this.#dead, target.asRoute, ignore) !== Enqueued.REJECTED) takenBy.add(target)
+    }
+    const isTaken = isAnywhere(route) && route.every((target) => takenBy.has(target))
+    // Once, when all is done: what they remember or hold back must not be there for every attempt.
+    if (isTaken && route.takers) this.#routes.enqueue(this.#dead, withTakers([], route.takers), ignore)
+    return isTaken
+  }
+
+  /** Calls `publish` when nothing is being published: now, or after what waits for that. */
+  inTurn(publish: () => void): void {
+    if (this.#isPublishing) {
+      this.#waiting.push(publish)
+      return
+    }
+    this.#isPublishing = true
+    try {
+      publish()
+      this.#publishWaiting()
     } finally {
       this.#isPublishing = false
     }
   }
 
   #publishWaiting(): void {
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      this.#publish(this.#dead, next.message, next.queue, next.reason, next.settings)
-    }
+    for (let publish = this.#waiting.shift(); publish; publish = this.#waiting.shift()) publish()
   }
 
-  #publish(dead: Message, message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
+  #publishOnce(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
+    const route = this.#prepare(message, queue, reason, settings)
+    if (isAnywhere(route)) this.#routes.enqueue(this.#dead, route, ignore)
+  }
+
+  /** Makes what goes on of a message. @returns where that goes to. */
+  #prepare(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): Route {
     const exchange = this.#routes.findExchange(settings.deadLetterExchange ?? '')
-    if (!exchange) return false
+    if (!exchange) return NOWHERE
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
     const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
@@ -114,9 +147,7 @@ export class DeadLetters {
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
     const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
     const deaths = deathsIn(rewritten.headers)
-    const queues = route.filter((target) => !isCycle(deaths, target.name, reason))
-    const targets = withTakers(queues, route.takers)
-    if (queues.length === 0 && !targets.takers) return false
+    const dead = this.#dead
     pointAt(dead, message, rewritten, exchange.name, keys[0] ?? '')
     const isRekeyed = deadLetterRoutingKey !== undefined
     dead.memory = {
@@ -124,7 +155,8 @@ export class DeadLetters {
       goesByKeyAlone: goesByKeyAlone || isRekeyed,
       hiddenKeys: isRekeyed ? undefined : hiddenKeys,
     }
-    return this.#routes.enqueue(dead, targets, () => undefined) !== Enqueued.REJECTED
+    const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
+    return withTakers(targets, route.takers)
   }
 
   #rewrite(message: Message, queue: Queue, reason: DeathReason): Rewritten {
@@ -174,6 +206,13 @@ export class DeadLetters {
     }
   }
 }
+
+function isAnywhere({ length, takers }: Route): boolean {
+  return length > 0 || takers !== undefined
+}
+
+/** Nobody is to be slowed down. */
+function ignore(): void {}
 
 function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
   return known.length === end - start && sameOctets(known, 0, bytes, start, known.length)

@@ -10,20 +10,23 @@ export class LengthLimit {
   readonly #bytesMax: number
   readonly #type: QueueType
   readonly #overflow: QueueSettings['overflow']
-  #isRefusing = false
+  #isRefusing: boolean
 
-  private constructor(max: number, bytesMax: number, type: QueueType, overflow: QueueSettings['overflow']) {
-    this.#max = max
-    this.#bytesMax = bytesMax
+  private constructor(settings: QueueSettings, type: QueueType, isRefusing: boolean) {
+    this.#max = settings.maxLength ?? Number.POSITIVE_INFINITY
+    this.#bytesMax = settings.maxLengthBytes ?? Number.POSITIVE_INFINITY
     this.#type = type
-    this.#overflow = overflow
+    this.#overflow = settings.overflow
+    this.#isRefusing = isRefusing
   }
 
-  /** @returns undefined for a queue that may be of any length. */
-  static of({ maxLength, maxLengthBytes, overflow }: QueueSettings, type: QueueType): LengthLimit | undefined {
-    if (maxLength === undefined && maxLengthBytes === undefined) return undefined
-    const none = Number.POSITIVE_INFINITY
-    return new LengthLimit(maxLength ?? none, maxLengthBytes ?? none, type, overflow)
+  /**
+   * @param before the limit so far: a queue that refuses messages goes on to, until it has come down to the new limit.
+   * @returns undefined for a queue that may be of any length.
+   */
+  static of(settings: QueueSettings, type: QueueType, before?: LengthLimit): LengthLimit | undefined {
+    if (settings.maxLength === undefined && settings.maxLengthBytes === undefined) return undefined
+    return new LengthLimit(settings, type, before ? before.#isRefusing : false)
   }
 
   /** Whether messages that are refused go to the dead letter exchange. */

@@ -31,9 +31,9 @@ import { QueueLog } from './queue-log.js'
 import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
 import { isExhausted, isFailure, quorumLevels, retryDelayMs, returnHeaders } from './return-rules.js'
-import { ReturnedMessages } from './returned-messages.js'
+import { type ReturnedMessage, ReturnedMessages } from './returned-messages.js'
 import type { SharedBody } from './shared-bodies.js'
-import { UndeliveredDeaths } from './undelivered-deaths.js'
+import { type UndeliveredDeath, UndeliveredDeaths } from './undelivered-deaths.js'
 import { WaitingPublishers } from './waiting-publishers.js'
 
 /** Octets of records that are read from the store in one go. */
@@ -72,6 +72,8 @@ export class MessageQueue implements Queue {
   readonly asRoute: readonly Queue[] = [this]
   readonly #parts: QueueParts
   readonly #storesAll: boolean
+  /** Whether every delivery has a header that counts it, the first one too. */
+  readonly #countsDeliveries: boolean
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
@@ -111,12 +113,17 @@ export class MessageQueue implements Queue {
     this.arguments = options.arguments
     const { clock, profile } = parts
     this.#storesAll = this.type === 'quorum'
+    this.#countsDeliveries = this.type === 'quorum' && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
-    this.#undelivered = new UndeliveredDeaths(clock, (seq, reason) => this.#retryDeath(seq, reason))
+    this.#undelivered = new UndeliveredDeaths(
+      clock,
+      (publish) => this.#parts.host.inTurn(publish),
+      (seq, death) => this.#publishDeath(seq, death),
+    )
     const isUsed = () => this.#consumers.all.length > 0
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
-    this.#expiryTimer = new DeadlineTimer(clock, () => this.#dropExpired())
+    this.#expiryTimer = new DeadlineTimer(clock, () => this.deliverReady())
     this.#properties = new PropertiesReader(profile.sortsHeaders)
     this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
@@ -190,7 +197,9 @@ export class MessageQueue implements Queue {
   get(view: Message, noAck: boolean): number {
     if (this.type === 'quorum' && this.#settings.isSingleActive) throw getFromSingleActiveConsumerQueue(this)
     this.#lease.touch()
-    const seq = this.#takeUnexpired(view)
+    while (!this.#dropOverdue());
+    const seq = this.#takeToSend(view)
+    this.#watchHead()
     if (seq < 0) return -1
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
@@ -216,7 +225,10 @@ export class MessageQueue implements Queue {
 
   discard(seq: number, consumer: Consumer | undefined, _cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
-    if (!this.#isDeleted) this.#dieUnacked(seq, 'rejected')
+    if (this.#isDeleted) return
+    // First, as what is dead-lettered may come back and go to the one that would not have it.
+    if (consumer && !consumer.isReady && this.#consumers.all.includes(consumer)) this.#consumers.resume(consumer)
+    this.#dieUnacked(seq, 'rejected')
   }
 
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
@@ -228,7 +240,9 @@ export class MessageQueue implements Queue {
 
   deliverReady(): void {
     if (this.#isDeleted) return
-    for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+    if (this.#exhausted.length > 0) {
+      for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+    }
     this.#deliver()
     this.#tidy()
   }
@@ -249,13 +263,18 @@ export class MessageQueue implements Queue {
     if (isLast) {
       this.#lease.touch()
       this.#waitingPublishers.relieve(0)
-    } else if (this.#consumers.hasReady) this.#deliver()
+    } else this.deliverReady()
     return isLast
   }
 
+  admit(consumer: Consumer): void {
+    if (!this.#isDeleted) this.#consumers.resume(consumer)
+  }
+
   resume(consumer: Consumer): void {
-    if (this.#isDeleted || !this.#consumers.resume(consumer)) return
-    if (this.messagesReady > 0) this.#deliver()
+    if (this.#isDeleted) return
+    this.#consumers.resume(consumer)
+    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver()
   }
 
   purge(): number {
@@ -322,7 +341,7 @@ export class MessageQueue implements Queue {
 
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
-    this.#limit = LengthLimit.of(settings, this.type)
+    this.#limit = LengthLimit.of(settings, this.type, this.#limit)
     this.#isPlain = !this.#limit && settings.messageTtlMs === undefined && !this.#duplicates
     this.#lease.begin(settings.expiresMs)
   }
@@ -333,11 +352,10 @@ export class MessageQueue implements Queue {
     const readyBodyBytes = this.#readyBodyBytes
     if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
     if (seen) this.#duplicates?.note(seen)
-    const deadlineMs = this.#deadlineFor(message)
-    message.deadlineMs = deadlineMs
+    message.deadlineMs = this.#deadlineFor(message)
     const result = this.#accept(message, shared)
     if (this.#limit) this.#dropExcess(this.#limit)
-    if (deadlineMs > 0 && this.messagesReady > 0) this.#dropExpired()
+    if (this.messagesReady > 0) this.#expire()
     return result
   }
 
@@ -355,7 +373,7 @@ export class MessageQueue implements Queue {
   }
 
   #accept(message: Message, shared: SharedBody | undefined): EnqueueResult {
-    if (this.messagesReady === 0) {
+    if (this.messagesReady === 0 && !this.#countsDeliveries) {
       const consumer = this.#consumers.next()
       if (consumer?.noAck) {
         // Settled as it is sent: it needs neither a page nor the store.
@@ -378,9 +396,11 @@ export class MessageQueue implements Queue {
     const consumers = this.#consumers
     const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
     while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
+      // First, as what dies may come back and go to the consumer whose turn it is.
+      if (!isPlain && !this.#dropOverdue()) break
       const consumer = consumers.next()
       if (!consumer) break
-      const seq = isPlain ? log.takeNext(view) : this.#takeUnexpired(view)
+      const seq = isPlain ? log.takeNext(view) : this.#takeToSend(view)
       if (seq < 0) break
       consumers.advance()
       this.#handedOutCount++
@@ -388,21 +408,15 @@ export class MessageQueue implements Queue {
       consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
       if (consumer.noAck) log.settle(seq)
     }
+    if (!isPlain && this.messagesReady > 0) this.#watchHead()
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
-  /** Takes the first ready message that may still be handed out, as it is to be sent. */
-  #takeUnexpired(view: Message): number {
-    for (;;) {
-      const seq = this.#take(view)
-      if (seq < 0) return -1
-      if (view.deadlineMs > 0 && view.deadlineMs < this.#parts.clock.wallMs()) {
-        this.#die(seq, view, 'expired')
-        continue
-      }
-      if (this.type === 'quorum') this.#addReturnHeaders(seq, view)
-      return seq
-    }
+  /** Takes the next message, as it is to be sent. */
+  #takeToSend(view: Message): number {
+    const seq = this.#take(view)
+    if (seq >= 0 && this.type === 'quorum') this.#addReturnHeaders(seq, view)
+    return seq
   }
 
   #take(view: Message): number {
@@ -441,11 +455,13 @@ export class MessageQueue implements Queue {
   #tidy(): void {
     if (this.#isDeleted) return
     if (this.#limit) this.#dropExcess(this.#limit)
-    if (this.#log.hasDeadlines) this.#dropExpired()
+    this.#expire()
+    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
   #dropExcess(limit: LengthLimit): void {
-    while (limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
+    // What has expired leaves as that, and not as too much.
+    while (this.#dropOverdue() && limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
       const seq = this.#take(this.#view)
       // It has to be read from the store: goes on when it has been.
       if (seq < 0) return
@@ -453,24 +469,40 @@ export class MessageQueue implements Queue {
     }
   }
 
-  /** Has messages leave that have expired and are the first, and sees to it that the next one does in time. */
-  #dropExpired(): void {
-    const nowMs = this.#parts.clock.wallMs()
+  /**
+   * Has messages leave that are the first and expire by `untilMs`.
+   * @returns false when there are more of them than one turn takes.
+   */
+  #dropExpired(untilMs: number): boolean {
     for (let left = EXPIRED_PER_TURN; left > 0; left--) {
-      const deadlineMs = this.#headDeadlineMs()
-      if (Number.isNaN(deadlineMs) || deadlineMs === 0) return
-      if (deadlineMs > nowMs) return this.#expiryTimer.arm(deadlineMs)
-      const seq = this.#take(this.#view)
-      this.#die(seq, this.#view, 'expired')
+      const deadlineMs = this.#headDeadlineMs
+      if (!(deadlineMs > 0 && deadlineMs <= untilMs)) return true
+      this.#die(this.#take(this.#view), this.#view, 'expired')
     }
-    this.#expiryTimer.arm(nowMs)
+    return false
   }
 
-  #headDeadlineMs(): number {
-    const first = this.#returned?.first ?? -1
-    if (first < 0) return this.#log.headDeadlineMs
-    this.#log.read(first, this.#view)
-    return this.#view.deadlineMs
+  /** The same before a delivery: what expires in this very millisecond may still be handed out. */
+  #dropOverdue(): boolean {
+    return !(this.#headDeadlineMs > 0) || this.#dropExpired(this.#parts.clock.wallMs() - 1)
+  }
+
+  /** Has all of it leave by now, and sees to it that the next one does in time. */
+  #expire(): void {
+    if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
+    this.#watchHead()
+  }
+
+  /** Sees to it that the first message leaves in time. */
+  #watchHead(): void {
+    const deadlineMs = this.#headDeadlineMs
+    if (deadlineMs > 0) this.#expiryTimer.arm(deadlineMs)
+  }
+
+  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
+  get #headDeadlineMs(): number {
+    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
+    return this.#log.hasDeadlines ? this.#log.headDeadlineMs : 0
   }
 
   get #readyBodyBytes(): number {
@@ -479,8 +511,12 @@ export class MessageQueue implements Queue {
 
   /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
   #die(seq: number, message: Message, reason: DeathReason): void {
-    if (this.#deadLetter(message, reason)) this.#log.settle(seq)
-    else this.#undelivered.keep(seq, reason)
+    if (this.#settings.isDeadLetterAtLeastOnce) {
+      this.#undelivered.keep(seq, reason)
+      return
+    }
+    this.#deadLetter(message, reason)
+    this.#log.settle(seq)
   }
 
   #dieUnacked(seq: number, reason: DeathReason): void {
@@ -488,17 +524,19 @@ export class MessageQueue implements Queue {
     this.#die(seq, this.#view, reason)
   }
 
-  /** @returns whether the queue is rid of the message. */
-  #deadLetter(message: Message, reason: DeathReason): boolean {
+  #deadLetter(message: Message, reason: DeathReason): void {
     const settings = this.#settings
-    if (settings.deadLetterExchange === undefined) return true
-    const isTaken = this.#parts.host.deadLetter(message, this, reason, settings)
-    return isTaken || !settings.isDeadLetterAtLeastOnce
+    if (settings.deadLetterExchange !== undefined) this.#parts.host.deadLetter(message, this, reason, settings)
   }
 
-  #retryDeath(seq: number, reason: DeathReason): boolean {
+  /** @returns whether the queue is rid of a message that it has kept. */
+  #publishDeath(seq: number, { reason, takenBy }: UndeliveredDeath): boolean {
+    const { host } = this.#parts
+    const settings = this.#settings
     this.#log.read(seq, this.#view)
-    if (!this.#deadLetter(this.#view, reason)) return false
+    // Policies may have changed since.
+    if (!settings.isDeadLetterAtLeastOnce) this.#deadLetter(this.#view, reason)
+    else if (!host.deadLetterSurely(this.#view, this, reason, settings, takenBy)) return false
     this.#log.settle(seq)
     return true
   }
@@ -511,24 +549,26 @@ export class MessageQueue implements Queue {
       return
     }
     this.#log.read(seq, this.#view)
+    const { bodyBytes, deadlineMs } = this.#view
+    const returned = { seq, bodyBytes, deadlineMs }
     const delayMs = retryDelayMs(counts, cause, this.#settings)
-    if (delayMs > 0) this.#newReturned().delay(seq, this.#view.bodyBytes, delayMs)
-    else this.#putBack(seq, this.#view.bodyBytes)
+    if (delayMs > 0) this.#newReturned().delay(returned, delayMs)
+    else this.#putBack(returned)
   }
 
-  #putBack(seq: number, bodyBytes: number): void {
-    if (this.type === 'quorum') this.#newReturned().add(seq, bodyBytes)
-    else this.#log.requeue(seq)
+  #putBack(returned: ReturnedMessage): void {
+    if (this.type === 'quorum') this.#newReturned().add(returned)
+    else this.#log.requeue(returned.seq)
   }
 
   /** Made when the first message needs it: most queues never do. */
   #newReturned(): ReturnedMessages {
-    this.#returned ??= new ReturnedMessages(this.#parts.clock, (seq, bodyBytes) => this.#onRetryDue(seq, bodyBytes))
+    this.#returned ??= new ReturnedMessages(this.#parts.clock, (returned) => this.#onRetryDue(returned))
     return this.#returned
   }
 
-  #onRetryDue(seq: number, bodyBytes: number): void {
-    this.#putBack(seq, bodyBytes)
+  #onRetryDue(returned: ReturnedMessage): void {
+    this.#putBack(returned)
     this.deliverReady()
   }
 

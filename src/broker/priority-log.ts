@@ -15,7 +15,6 @@ const LEVEL_SEQS = 2 ** 44
 
 /** Which level a message belongs to, and which comes next. */
 export interface PriorityLevels {
-  readonly count: number
   /** The level of a message. @param priority its property, -1 without one. */
   levelOf(priority: number): number
   /** How many messages in a row a level may hand out while a lower one waits; undefined is any number. */
@@ -25,17 +24,16 @@ export interface PriorityLevels {
 /** Levels 0 to `max` of a classic queue: higher priorities count as `max`, none as 0. */
 export function classicLevels(max: number): PriorityLevels {
   const highest = Math.max(max, 1)
-  return { count: highest + 1, levelOf: (priority) => Math.min(Math.max(priority, 0), highest) }
+  return { levelOf: (priority) => Math.min(Math.max(priority, 0), highest) }
 }
 
 /** Those of a quorum queue of RabbitMQ 4.3: strict, 0 to 31, 4 without the property. */
 export const STRICT_QUORUM_LEVELS: PriorityLevels = {
-  count: 32,
   levelOf: (priority) => (priority < 0 ? 4 : Math.min(priority, 31)),
 }
 
 /** Those of RabbitMQ 4.0 to 4.2: above 4 is high, and two high ones go before a normal one. */
-export const TWO_QUORUM_LEVELS: PriorityLevels = { count: 2, levelOf: (priority) => (priority > 4 ? 1 : 0), inARow: 2 }
+export const TWO_QUORUM_LEVELS: PriorityLevels = { levelOf: (priority) => (priority > 4 ? 1 : 0), inARow: 2 }
 
 /** The level that a sequence number belongs to. */
 export function levelOfSeq(seq: number): number {
@@ -47,11 +45,11 @@ export class PriorityLog implements MessageLog {
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
   readonly #levels: PriorityLevels
-  readonly #byLevel: (QueueLog | undefined)[]
+  readonly #byLevel: (QueueLog | undefined)[] = []
   /** Those that have been used, the highest first. */
   readonly #logs: QueueLog[] = []
   #dirty: QueueLog[] = []
-  /** The log that handed out the last message, and how many in a row. */
+  /** The log that handed out the last message, and how many in a row while another one waited. */
   #last: QueueLog | undefined
   #row = 0
 
@@ -59,7 +57,6 @@ export class PriorityLog implements MessageLog {
     this.#pool = pool
     this.#options = options
     this.#levels = levels
-    this.#byLevel = new Array<QueueLog | undefined>(levels.count).fill(undefined)
   }
 
   get readyCount(): number {
@@ -102,7 +99,7 @@ export class PriorityLog implements MessageLog {
     if (!log) return -1
     const seq = log.takeNext(view)
     if (seq < 0) return -1
-    this.#row = log === this.#last ? this.#row + 1 : 1
+    if (this.#levels.inARow !== undefined) this.#countRow(log)
     this.#last = log
     return seq
   }
@@ -156,6 +153,12 @@ export class PriorityLog implements MessageLog {
     return sum
   }
 
+  #countRow(log: QueueLog): void {
+    const isAlone = this.#logs.every((other) => other === log || other.readyCount === 0)
+    if (isAlone) this.#row = 0
+    else this.#row = log === this.#last ? this.#row + 1 : 1
+  }
+
   /** The log whose message is the next: the highest that has one, unless it has had its share. */
   #next(): QueueLog | undefined {
     const { inARow } = this.#levels
@@ -169,16 +172,19 @@ export class PriorityLog implements MessageLog {
     return passedOver
   }
 
+  /** @throws Error when there is no such message, which is a mistake in this program. */
   #of(seq: number): QueueLog {
-    return this.#level(levelOfSeq(seq))
+    const log = this.#byLevel[levelOfSeq(seq)]
+    if (!log) throw new Error(`message ${seq} is not in the queue`)
+    return log
   }
 
   #level(level: number): QueueLog {
     return this.#byLevel[level] ?? this.#open(level)
   }
 
+  /** Of what is restored the level may be higher than any now: a queue stored under another profile had more. */
   #open(level: number): QueueLog {
-    if (level >= this.#byLevel.length) throw new Error(`a queue has no priority level ${level}`)
     const options = { ...this.#options, firstSeq: level * LEVEL_SEQS, onDirty: () => this.#onDirty(log) }
     const log = new QueueLog(this.#pool, options)
     this.#byLevel[level] = log

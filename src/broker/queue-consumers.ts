@@ -45,7 +45,9 @@ export class QueueConsumers {
     if (index < 0) return false
     this.#all.splice(index, 1)
     this.#ready.leave(consumer)
-    if (this.#updateActive()) this.resume(this.#active?.current)
+    // Another one is active now, or the one that was need not make way any more.
+    this.#updateActive()
+    this.resume(this.#active?.current)
     return true
   }
 

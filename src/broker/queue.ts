@@ -22,11 +22,24 @@ export type { QueueType }
 /** What a queue asks of the virtual host that it is in. */
 export interface QueueHost {
   /**
-   * Publishes a message that has died in `queue` to the dead letter exchange of its settings.
+   * Publishes a message that has died in `queue` to the dead letter exchange of its settings, at most once.
    * @param message stays as it is, and is valid during the call.
-   * @returns whether every queue that it was routed to has taken it, and there was one.
    */
-  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void
+  /**
+   * The same for one that `queue` keeps until it is taken. To be called in turn only.
+   * @param takenBy the targets that have taken it before, to which those are added that do now.
+   * @returns whether every queue that it is routed to has taken it, and there is one.
+   */
+  deadLetterSurely(
+    message: Message,
+    queue: Queue,
+    reason: DeathReason,
+    settings: QueueSettings,
+    takenBy: Set<Queue>,
+  ): boolean
+  /** Calls `publish` when no message is on its way to a dead letter exchange: now, or after those that wait for that. */
+  inTurn(publish: () => void): void
   /** Deletes a queue that has not been used for as long as its settings say. */
   expire(queue: Queue): void
 }

@@ -1,10 +1,17 @@
 import type { Clock } from '../base/clock.js'
 import { DeadlineTimer } from './deadline-timer.js'
 
-/** A message that waits before it is handed out again. */
-interface Delayed {
+/** What has to be known of a message that was given back. */
+export interface ReturnedMessage {
   readonly seq: number
   readonly bodyBytes: number
+  /** When it expires, in milliseconds since the epoch; 0 is never. */
+  readonly deadlineMs: number
+}
+
+/** One that waits before it is handed out again. */
+interface Delayed {
+  readonly message: ReturnedMessage
   readonly dueMs: number
 }
 
@@ -15,16 +22,16 @@ interface Delayed {
 export class ReturnedMessages {
   readonly #clock: Clock
   readonly #timer: DeadlineTimer
-  readonly #onDue: (seq: number, bodyBytes: number) => void
+  readonly #onDue: (message: ReturnedMessage) => void
   /** Entries before `head` have been taken. */
-  #ready: { readonly seq: number; readonly bodyBytes: number }[] = []
+  #ready: ReturnedMessage[] = []
   #head = 0
   #readyBodyBytes = 0
   /** The earliest first. */
   #delayed: Delayed[] = []
 
   /** @param onDue called with a message whose delay is over. */
-  constructor(clock: Clock, onDue: (seq: number, bodyBytes: number) => void) {
+  constructor(clock: Clock, onDue: (message: ReturnedMessage) => void) {
     this.#clock = clock
     this.#onDue = onDue
     this.#timer = new DeadlineTimer(clock, () => this.#releaseDue())
@@ -43,22 +50,22 @@ export class ReturnedMessages {
     return this.#delayed.length
   }
 
-  /** The first one to be served; -1 when there is none. */
-  get first(): number {
-    return this.#ready[this.#head]?.seq ?? -1
+  /** When the first one to be served expires, in milliseconds since the epoch; 0 when it does not or there is none. */
+  get firstDeadlineMs(): number {
+    return this.#ready[this.#head]?.deadlineMs ?? 0
   }
 
-  add(seq: number, bodyBytes: number): void {
-    this.#ready.push({ seq, bodyBytes })
-    this.#readyBodyBytes += bodyBytes
+  add(message: ReturnedMessage): void {
+    this.#ready.push(message)
+    this.#readyBodyBytes += message.bodyBytes
   }
 
   /** Keeps a message back for so long. */
-  delay(seq: number, bodyBytes: number, delayMs: number): void {
+  delay(message: ReturnedMessage, delayMs: number): void {
     const dueMs = this.#clock.wallMs() + delayMs
     let index = this.#delayed.length
     while (index > 0 && (this.#delayed[index - 1]?.dueMs ?? 0) > dueMs) index--
-    this.#delayed.splice(index, 0, { seq, bodyBytes, dueMs })
+    this.#delayed.splice(index, 0, { message, dueMs })
     this.#timer.arm(dueMs)
   }
 
@@ -89,6 +96,6 @@ export class ReturnedMessages {
     const released = this.#delayed.splice(0, due < 0 ? this.#delayed.length : due)
     const [next] = this.#delayed
     if (next) this.#timer.arm(next.dueMs)
-    for (const { seq, bodyBytes } of released) this.#onDue(seq, bodyBytes)
+    for (const { message } of released) this.#onDue(message)
   }
 }

@@ -1,8 +1,16 @@
 import type { Clock, Timer } from '../base/clock.js'
 import type { DeathReason } from './dead-letter-headers.js'
+import type { Queue } from './queue.js'
 
 /** How long RabbitMQ's worker waits before it publishes again what was not confirmed. */
 const RETRY_MS = 180_000
+
+/** A message that has died, and that its queue keeps until every target has taken it. */
+export interface UndeliveredDeath {
+  readonly reason: DeathReason
+  /** The targets that need not get it again. */
+  readonly takenBy: Set<Queue>
+}
 
 /**
  * Messages that have died and that no target has taken: with `x-dead-letter-strategy` at-least-once they stay in their
@@ -10,28 +18,33 @@ const RETRY_MS = 180_000
  */
 export class UndeliveredDeaths {
   readonly #clock: Clock
-  readonly #retry: (seq: number, reason: DeathReason) => boolean
-  readonly #kept = new Map<number, DeathReason>()
+  readonly #inTurn: (publish: () => void) => void
+  readonly #publish: (seq: number, death: UndeliveredDeath) => boolean
+  readonly #kept = new Map<number, UndeliveredDeath>()
   #timer: Timer | undefined
 
-  /** @param retry publishes a message again. @returns whether it has been taken. */
-  constructor(clock: Clock, retry: (seq: number, reason: DeathReason) => boolean) {
+  /**
+   * @param inTurn calls what it is given when no other message is being published.
+   * @param publish publishes a message. @returns whether all of its targets have taken it.
+   */
+  constructor(
+    clock: Clock,
+    inTurn: (publish: () => void) => void,
+    publish: (seq: number, death: UndeliveredDeath) => boolean,
+  ) {
     this.#clock = clock
-    this.#retry = retry
+    this.#inTurn = inTurn
+    this.#publish = publish
   }
 
   get size(): number {
     return this.#kept.size
   }
 
+  /** Keeps a message that has died, and publishes it, now and from time to time, until it is taken. */
   keep(seq: number, reason: DeathReason): void {
-    this.#kept.set(seq, reason)
-    this.#timer ??= this.#clock.after(RETRY_MS, () => this.#onTimer())
-  }
-
-  /** Tries them all again: there may be room now, or a way. */
-  retryAll(): void {
-    for (const [seq, reason] of [...this.#kept]) if (this.#retry(seq, reason)) this.#kept.delete(seq)
+    this.#kept.set(seq, { reason, takenBy: new Set() })
+    this.#inTurn(() => this.#attempt(seq))
   }
 
   clear(): void {
@@ -39,9 +52,16 @@ export class UndeliveredDeaths {
     this.#kept.clear()
   }
 
-  #onTimer(): void {
+  #attempt(seq: number): void {
+    const death = this.#kept.get(seq)
+    // The queue may have been deleted while this one waited for its turn.
+    if (!death) return
+    if (this.#publish(seq, death)) this.#kept.delete(seq)
+    else this.#timer ??= this.#clock.after(RETRY_MS, () => this.#attemptAll())
+  }
+
+  #attemptAll(): void {
     this.#timer = undefined
-    this.retryAll()
-    if (this.#kept.size > 0) this.#timer = this.#clock.after(RETRY_MS, () => this.#onTimer())
+    for (const seq of [...this.#kept.keys()]) this.#inTurn(() => this.#attempt(seq))
   }
 }

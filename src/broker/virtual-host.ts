@@ -290,8 +290,22 @@ export class VirtualHost implements Topology, QueueHost {
     this.touchTopology()
   }
 
-  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): boolean {
-    return this.#deadLetters.publish(message, queue, reason, settings)
+  deadLetter(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
+    this.#deadLetters.publish(message, queue, reason, settings)
+  }
+
+  deadLetterSurely(
+    message: Message,
+    queue: Queue,
+    reason: DeathReason,
+    settings: QueueSettings,
+    takenBy: Set<Queue>,
+  ): boolean {
+    return this.#deadLetters.publishSurely(message, queue, reason, settings, takenBy)
+  }
+
+  inTurn(publish: () => void): void {
+    this.#deadLetters.inTurn(publish)
   }
 
   expire(queue: Queue): void {

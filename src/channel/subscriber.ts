@@ -36,6 +36,9 @@ import { ReplyConsumer } from './reply-consumer.js'
 import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
+/** The delivery tag that with `multiple` stands for all. */
+const ALL = 0
+
 /** What hands out and takes back messages on one channel: consumers, deliveries, acknowledgements, prefetch. */
 export class Subscriber implements ConsumerSink, ReplyOrigin {
   /** What events call the channel. */
@@ -113,6 +116,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   get canTake(): boolean {
+    if (this.#isClosed) return false
     if (this.#channelPrefetch > 0 && this.#consumerUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake
   }
@@ -236,7 +240,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
-    this.#unacked.takeAllYoungestFirst(this.#returning('recover'))
+    this.#unacked.take(ALL, true, this.#returning('recover'))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
     this.#afterSettling()
   }
@@ -272,6 +276,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
 
   /** Ends every consumer, and gives back what was not settled. */
   close(): void {
+    // From here on nothing is delivered to the consumers that are still to be ended.
     this.#isClosed = true
     this.#timeouts.stop()
     this.#closeReplies()
@@ -279,7 +284,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const giveBack = this.#returning('lost')
     // Those that were to be discarded when one beside them was refused.
     for (const { seq, queue, consumer, tag } of this.#discarded.splice(0)) giveBack(seq, queue, consumer, tag)
-    this.#unacked.takeAllYoungestFirst(giveBack)
+    this.#unacked.take(ALL, true, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#afterSettling()
@@ -376,8 +381,8 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   #discard(cause: Settlement['cause']): void {
     if (cause === 'ack') return
     for (const { seq, queue, consumer } of this.#discarded.splice(0)) {
-      queue.discard(seq, consumer, cause)
       this.#released(consumer)
+      queue.discard(seq, consumer, cause)
     }
   }
 
@@ -395,16 +400,21 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   #afterSettling(): void {
-    if (this.#toDeliver.size > 0) {
-      for (const queue of this.#toDeliver) queue.deliverReady()
-      this.#toDeliver.clear()
+    if (this.#toResume.size > 0) {
+      // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
+      const candidates = this.#channelPrefetch > 0 ? this.#consumers.values() : this.#toResume
+      for (const consumer of candidates) this.#admit(consumer)
+      this.#toResume.clear()
     }
-    if (this.#toResume.size === 0) return
-    // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-    const candidates = this.#channelPrefetch > 0 ? [...this.#consumers.values()] : [...this.#toResume]
-    this.#toResume.clear()
-    for (const consumer of candidates) {
-      if (this.#consumers.get(consumer.tag) === consumer) consumer.queue.resume(consumer)
-    }
+    if (this.#toDeliver.size === 0) return
+    // When all have been admitted: a message is for the one with the highest priority.
+    for (const queue of this.#toDeliver) queue.deliverReady()
+    this.#toDeliver.clear()
+  }
+
+  #admit(consumer: Consumer): void {
+    if (this.#consumers.get(consumer.tag) !== consumer) return
+    consumer.queue.admit(consumer)
+    this.#toDeliver.add(consumer.queue)
   }
 }

@@ -84,14 +84,6 @@ export class UnackedDeliveries {
     return true
   }
 
-  /** Takes out all deliveries, the youngest first: requeued one by one in this order, each goes before the last. */
-  takeAllYoungestFirst(visit: DeliveryVisitor): void {
-    for (let index = this.#end - 1; index >= this.#head; index--) {
-      if (this.#queues[index]) this.#takeAt(index, visit)
-    }
-    this.#dropHoles()
-  }
-
   /** Puts deliveries back that were taken out and are still unacked, as a rolled back transaction does. */
   putBack(deliveries: readonly Delivery[]): void {
     const all: Delivery[] = [...deliveries]

@@ -70,14 +70,6 @@ describe('UnackedDeliveries', () => {
     expect([taken(unacked, 2, true), taken(unacked, 3, true)]).toEqual([undefined, [3]])
   })
 
-  it('gives all, the youngest first', () => {
-    const unacked = unackedOf(1, 2, 3, 4)
-    taken(unacked, 3, false)
-    const tags: number[] = []
-    unacked.takeAllYoungestFirst((_seq, _queue, _consumer, tag) => tags.push(tag))
-    expect([tags, unacked.size]).toEqual([[4, 2, 1], 0])
-  })
-
   it('takes back what a transaction had taken, in the order of the tags', () => {
     const unacked = unackedOf(1, 2, 3, 4)
     const staged: Delivery[] = []
@@ -107,7 +99,7 @@ type Step =
   | { readonly do: 'add'; readonly count: number }
   | { readonly do: 'skip tags' | 'take' | 'take multiple' | 'stage'; readonly pick: number }
   | { readonly do: 'take any' | 'take any multiple'; readonly pick: number }
-  | { readonly do: 'take all' | 'youngest first' | 'put back' }
+  | { readonly do: 'take all' | 'put back' }
 
 const pick = fc.oneof(fc.constantFrom(0, 0.999), fc.double({ min: 0, max: 0.999, noNaN: true }))
 
@@ -118,7 +110,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constantFrom('skip tags' as const, 'take', 'take', 'take multiple', 'stage'), pick }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('take any' as const, 'take any multiple'), pick }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('take all' as const, 'youngest first', 'put back') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('take all' as const, 'put back') }) },
 )
 
 /** Holds the deliveries to a map from tag to sequence number. */
@@ -167,13 +159,6 @@ function runSteps(steps: readonly Step[]): void {
       case 'take all':
         take(0, true, true)
         break
-      case 'youngest first': {
-        const tags: number[] = []
-        unacked.takeAllYoungestFirst((_seq, _queue, _consumer, tag) => tags.push(tag))
-        expect(tags).toEqual([...model.keys()].sort((a, b) => b - a))
-        model.clear()
-        break
-      }
       case 'put back':
         unacked.putBack(staged)
         for (const { tag, seq } of staged) model.set(tag, seq)

@@ -31,6 +31,8 @@ export interface RunningBroker {
   readonly vhost: VirtualHost
   readonly store: MemoryStore
   readonly clock: ManualClock
+  /** What it goes by; the default where it is left out. */
+  readonly compat?: CompatName | CompatProfile
 }
 
 /** A broker with a virtual host `/` on `store`, with all that was stored there. */
@@ -48,20 +50,20 @@ export async function recoverBroker(
     },
   }
   const broker = await Broker.recover(store, await Definitions.load(store), settings)
-  return { broker, vhost: broker.addVirtualHost('/'), store, clock }
+  return { broker, vhost: broker.addVirtualHost('/'), store, clock, compat }
 }
 
 /** A broker after a clean stop and a new start. */
-export async function restart({ broker, store, clock }: RunningBroker): Promise<RunningBroker> {
+export async function restart({ broker, store, clock, compat }: RunningBroker): Promise<RunningBroker> {
   await broker.stop()
   await store.close()
-  return recoverBroker(store, '4.2', clock)
+  return recoverBroker(store, compat, clock)
 }
 
 /** A broker after a crash: what was not committed is lost. */
-export async function crash({ store, clock }: RunningBroker): Promise<RunningBroker> {
+export async function crash({ store, clock, compat }: RunningBroker): Promise<RunningBroker> {
   await store.close()
-  return recoverBroker(store, '4.2', clock)
+  return recoverBroker(store, compat, clock)
 }
 
 export function declareExchange(vhost: VirtualHost, name: string, options: Partial<DeclareExchange> = {}): void {
@@ -142,7 +144,12 @@ export function queueParts(store: MessageStore, committer: Committer, pool: Page
     clock: new ManualClock(),
     log: silentLog,
     onActivity: () => undefined,
-    host: { deadLetter: () => false, expire: () => undefined },
+    host: {
+      deadLetter: () => undefined,
+      deadLetterSurely: () => false,
+      inTurn: (publish) => publish(),
+      expire: () => undefined,
+    },
   }
 }
 

@@ -214,6 +214,11 @@ export class StreamQueue implements Queue, BatchWaiter {
     return this.#consumers.length === 0
   }
 
+  /** Delivers at once: readers do not compete for messages, so that none has to wait for the others. */
+  admit(consumer: Consumer): void {
+    this.resume(consumer)
+  }
+
   resume(consumer: Consumer): void {
     if (consumer.isReady || this.#isDeleted || !(consumer instanceof StreamConsumer) || !consumer.canTake) return
     consumer.isReady = true
