@@ -99,7 +99,7 @@ export class DeadLetters {
     queue: Queue,
     reason: DeathReason,
     settings: QueueSettings,
-    takenBy: Set<Queue>,
+    takenBy: Set<object>,
   ): boolean {
     const route = this.#prepare(message, queue, reason, settings)
     for (const target of route) {

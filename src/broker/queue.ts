@@ -36,7 +36,7 @@ export interface QueueHost {
     queue: Queue,
     reason: DeathReason,
     settings: QueueSettings,
-    takenBy: Set<Queue>,
+    takenBy: Set<object>,
   ): boolean
   /** Calls `publish` when no message is on its way to a dead letter exchange: now, or after those that wait for that. */
   inTurn(publish: () => void): void

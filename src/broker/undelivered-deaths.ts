@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../base/clock.js'
 import type { DeathReason } from './dead-letter-headers.js'
-import type { Queue } from './queue.js'
 
 /** How long RabbitMQ's worker waits before it publishes again what was not confirmed. */
 const RETRY_MS = 180_000
@@ -9,7 +8,7 @@ const RETRY_MS = 180_000
 export interface UndeliveredDeath {
   readonly reason: DeathReason
   /** The targets that need not get it again. */
-  readonly takenBy: Set<Queue>
+  readonly takenBy: Set<object>
 }
 
 /**

@@ -299,7 +299,7 @@ export class VirtualHost implements Topology, QueueHost {
     queue: Queue,
     reason: DeathReason,
     settings: QueueSettings,
-    takenBy: Set<Queue>,
+    takenBy: Set<object>,
   ): boolean {
     return this.#deadLetters.publishSurely(message, queue, reason, settings, takenBy)
   }
