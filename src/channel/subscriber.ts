@@ -176,8 +176,9 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner, consumersMax } = this.#context
-    this.#requireUnused(method.consumerTag)
+    if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
     if (queueName === REPLY_QUEUE) return this.#consumeReplies(method)
+    if (method.consumerTag === this.#replies?.tag) throw consumerTagInUse(method.consumerTag)
     if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
@@ -336,10 +337,6 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     }
     for (const consumer of consumers) this.consumerCancelled(consumer)
     this.#afterSettling()
-  }
-
-  #requireUnused(tag: ByteString): void {
-    if (this.#consumers.has(tag) || tag === this.#replies?.tag) throw consumerTagInUse(tag)
   }
 
   #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
