@@ -9,6 +9,15 @@ const REUSED_TAG =
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
 const DELETED_IN_TX = 'RabbitMQ 4.3 closes the connection with RESOURCE_ERROR; 3.10 commits, as we do.'
+const REPLY_OF_3_10 =
+  'RabbitMQ 3.10 returns a mandatory reply that it has delivered, gives replies of a channel the same tag, and sends them before tx.commit.'
+const OWN_REPLY_QUEUE =
+  'A channel of RabbitMQ 4.3 cannot ask itself whether it is there, and misses its own reply queue.'
+const PRINTED_AS_TERM =
+  'RabbitMQ 4.3 prints the type of the queue as an Erlang term, <<"quorum">>, where others print quorum.'
+const CREDITED_LATER =
+  'A consumer without acknowledgements of a quorum queue loses its turn until RabbitMQ has credited it, a moment later.'
+const BUILT_IN = 'Types of exchanges that are plugins of RabbitMQ are always there.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -16,7 +25,6 @@ const DELAYED_RETRY =
 const everywhere = {
   'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
   'equivalence: a decimal': CRASH,
-  'reply-to: declaring what makes no sense': CRASH,
   'publishing: expiration "99999999999999999999"': WRAPPED,
 }
 
@@ -24,7 +32,12 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
+    'consumers: single active consumer, get and exclusive, quorum': PRINTED_AS_TERM,
     'equivalence: an empty type': EMPTY_TYPE,
+    'generated: quorum queues, seed 14': CREDITED_LATER,
+    'names: exchange types': BUILT_IN,
+    'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
+    'reply-to: declaring what makes no sense': CRASH,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
     'streams: a decimal in a header': CRASH,
@@ -37,7 +50,11 @@ const DIFFERENCES = {
     'queue-arguments: x-delayed-retry-type on quorum': DELAYED_RETRY,
   },
   '4.3-permissive': {},
-  '3.10': everywhere,
+  '3.10': {
+    ...everywhere,
+    'reply-to: a request and its reply': REPLY_OF_3_10,
+    'reply-to: confirms and transactions of replies': REPLY_OF_3_10,
+  },
 }
 
 /** Scripts that a recorded broker is too old for, with the profile that is compared with it. */
@@ -62,7 +79,7 @@ const NOT_COMPARED = {
     [/delivery mode|empty properties/, '3.10 refuses delivery modes other than 1 and 2.'],
     [/x-queue-type|a type changes|an empty type/, '3.10 takes an empty type of queue for an unknown one.'],
     [/at most priority 0/, '3.10 has one level where the others have two.'],
-    [/delayed-retry|disconnected-timeout/, 'Arguments that 3.10 does not know.'],
+    [/delayed-retry|disconnected-timeout|consumer-timeout|other arguments of/, 'Arguments that 3.10 does not know.'],
   ],
 }
 

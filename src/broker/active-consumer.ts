@@ -4,7 +4,8 @@ import type { Consumer } from './consumer.js'
  * Who of a queue's consumers gets messages where only one may: argument `x-single-active-consumer`.
  *
  * The first to come is active until it goes; then the one with the highest priority is, among equals the oldest. In a
- * quorum queue a newcomer of higher priority takes over as soon as the active one has settled what it has.
+ * quorum queue, where each has a prefetch, the one that may take most comes before older ones, and a newcomer of higher
+ * priority takes over as soon as the active one has settled what it has.
  */
 export class ActiveConsumer {
   readonly #consumers: readonly Consumer[]
@@ -50,7 +51,18 @@ export class ActiveConsumer {
 
   #best(): Consumer | undefined {
     let best: Consumer | undefined
-    for (const consumer of this.#consumers) if (!best || consumer.priority > best.priority) best = consumer
+    for (const consumer of this.#consumers) if (!best || this.#isBetter(consumer, best)) best = consumer
     return best
   }
+
+  /** @param older the one of the two that came first. */
+  #isBetter(consumer: Consumer, older: Consumer): boolean {
+    if (consumer.priority !== older.priority) return consumer.priority > older.priority
+    return this.#yields && creditOf(consumer) > creditOf(older)
+  }
+}
+
+/** How many deliveries it may be given now. */
+function creditOf({ prefetch, unackedCount }: Consumer): number {
+  return prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch - unackedCount
 }

@@ -100,8 +100,13 @@ export class Consumer {
     this.timeoutMs = options.timeoutMs
   }
 
+  /** Whether it has as many unacked deliveries as it may. */
+  get isFull(): boolean {
+    return this.prefetch > 0 && this.unackedCount >= this.prefetch
+  }
+
   /** Whether it would take a message now. */
   get canTake(): boolean {
-    return (this.prefetch === 0 || this.unackedCount < this.prefetch) && this.sink.canTake
+    return !this.isFull && this.sink.canTake
   }
 }

@@ -405,6 +405,8 @@ export class MessageQueue implements Queue {
       consumers.advance()
       this.#handedOutCount++
       if (!consumer.noAck) consumer.unackedCount++
+      // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
+      if (consumer.isFull && this.type === 'quorum') consumers.rest(consumer)
       consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
       if (consumer.noAck) log.settle(seq)
     }
