@@ -1,10 +1,11 @@
-import type { Consumer } from './consumer.js'
+import { type Consumer, QUORUM_PREFETCH } from './consumer.js'
 
 /**
  * Who of a queue's consumers gets messages where only one may: argument `x-single-active-consumer`.
  *
  * The first to come is active until it goes; then the one with the highest priority is, among equals the oldest. In a
- * quorum queue a newcomer of higher priority takes over as soon as the active one has settled what it has.
+ * quorum queue the one with the largest prefetch goes before an older one, and a newcomer of higher priority takes over as
+ * soon as the active one has settled what it has.
  */
 export class ActiveConsumer {
   readonly #consumers: readonly Consumer[]
@@ -14,7 +15,7 @@ export class ActiveConsumer {
 
   /**
    * @param consumers of the queue, oldest first, kept by the queue.
-   * @param yields whether the active consumer makes way for one of higher priority.
+   * @param yields whether the active consumer makes way for one of higher priority, as in a quorum queue.
    */
   constructor(consumers: readonly Consumer[], yields: boolean) {
     this.#consumers = consumers
@@ -50,7 +51,13 @@ export class ActiveConsumer {
 
   #best(): Consumer | undefined {
     let best: Consumer | undefined
-    for (const consumer of this.#consumers) if (!best || consumer.priority > best.priority) best = consumer
+    for (const consumer of this.#consumers) if (!best || this.#isBetter(consumer, best)) best = consumer
     return best
+  }
+
+  /** @param older one that it has to be better than. */
+  #isBetter({ priority, prefetch }: Consumer, older: Consumer): boolean {
+    if (priority !== older.priority) return priority > older.priority
+    return this.#yields && (prefetch || QUORUM_PREFETCH) > (older.prefetch || QUORUM_PREFETCH)
   }
 }
