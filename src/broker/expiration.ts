@@ -1,7 +1,6 @@
 import type { ByteString } from '../base/byte-string.js'
+import { EXPIRATION_MS_MAX } from '../protocol/properties.js'
 import { invalidExpiration } from '../protocol/reply-texts.js'
-
-const MILLISECONDS_MAX = 315360000000
 
 /** The milliseconds of an expiration property. @throws PRECONDITION_FAILED when it is not a number of them. */
 export function parseExpiration(expiration: ByteString): number {
@@ -10,6 +9,6 @@ export function parseExpiration(expiration: ByteString): number {
   if (rest) throw invalidExpiration(expiration, `{leftover_string,"${rest}"}`)
   const milliseconds = Number(digits)
   if (milliseconds < 0) throw invalidExpiration(expiration, `{value_negative,${digits}}`)
-  if (milliseconds > MILLISECONDS_MAX) throw invalidExpiration(expiration, `{value_too_large,${BigInt(digits)}}`)
+  if (milliseconds > EXPIRATION_MS_MAX) throw invalidExpiration(expiration, `{value_too_large,${BigInt(digits)}}`)
   return milliseconds
 }

@@ -72,7 +72,7 @@ export class Publisher {
     this.#output = output
     this.#replies = replies
     this.#bodyMax = bodyFrameMax(context.frameMax)
-    this.#properties = new PropertiesReader(context.profile.sortsHeaders)
+    this.#properties = new PropertiesReader(context.profile.sortsHeaders, context.profile.rewritesExpiration)
   }
 
   /** What confirm.select has turned on. */
