@@ -21,7 +21,9 @@ static const char USAGE[] =
     "                                 publish to an exchange; with a type it is declared; each queue is bound\n"
     "  --mandatory                    unroutable messages come back and are counted\n"
     "  --size BYTES                   of a body (16); from 8 latency, from 16 order and loss are checked\n"
+    "  --queue-argument NAME=VALUE    of the queues; may be repeated\n"
     "  --persistent                   delivery mode 2\n"
+    "  --priorities N                 publisher n publishes with priority n modulo N\n"
     "  --confirm N                    publisher confirms, at most N outstanding a publisher (0: none)\n"
     "  --ack auto|N                   automatic, or one acknowledgement every N deliveries (auto)\n"
     "  --offset WORD                  x-stream-offset of a consumer: first, last, next, or an interval such as 5m\n"
@@ -37,7 +39,7 @@ static const char USAGE[] =
 
 enum {
   HOST = 1, PORT, USER, PASSWORD, VHOST, PUBLISHERS, CONSUMERS, PUBLISH_ONLY, CONSUME_ONLY, CHANNELS, QUEUE, QUEUES,
-  DURABLE, AUTO_DELETE, QUEUE_TYPE, NO_DECLARE, KEEP, EXCHANGE, EXCHANGE_TYPE, ROUTING_KEY, BINDING_KEY, MANDATORY,
+  DURABLE, AUTO_DELETE, QUEUE_TYPE, QUEUE_ARGUMENT, PRIORITIES, NO_DECLARE, KEEP, EXCHANGE, EXCHANGE_TYPE, ROUTING_KEY, BINDING_KEY, MANDATORY,
   SIZE, PERSISTENT, CONFIRM, ACK, PREFETCH, RATE, WARMUP, DURATION, COUNT, DRAIN, TIMEOUT, PROGRESS, VERIFY, FRAME_MAX,
   OFFSET, HELP,
 };
@@ -58,6 +60,8 @@ static const struct option LONG_OPTIONS[] = {
     {"durable", no_argument, 0, DURABLE},
     {"auto-delete", no_argument, 0, AUTO_DELETE},
     {"queue-type", required_argument, 0, QUEUE_TYPE},
+    {"queue-argument", required_argument, 0, QUEUE_ARGUMENT},
+    {"priorities", required_argument, 0, PRIORITIES},
     {"no-declare", no_argument, 0, NO_DECLARE},
     {"keep", no_argument, 0, KEEP},
     {"exchange", required_argument, 0, EXCHANGE},
@@ -125,6 +129,12 @@ static void apply(struct options *o, int option, const char *value) {
   case DURABLE: o->durable = true; break;
   case AUTO_DELETE: o->auto_delete = true; break;
   case QUEUE_TYPE: o->queue_type = short_string(value); break;
+  case QUEUE_ARGUMENT:
+    if (o->queue_argument_count == 8) refuse("more than 8 queue arguments: ", value);
+    if (!strchr(value, '=')) refuse("not NAME=VALUE: ", value);
+    o->queue_arguments[o->queue_argument_count++] = short_string(value);
+    break;
+  case PRIORITIES: o->priorities = (uint32_t)whole(value, 0, 255); break;
   case NO_DECLARE: o->declare = false; break;
   case KEEP: o->keep = true; break;
   case EXCHANGE: o->exchange = short_string(value); break;

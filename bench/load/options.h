@@ -9,6 +9,8 @@ struct options {
 
   const char *queue; // the name of the queue; several queues are called NAME-0, NAME-1, ...
   const char *queue_type; // x-queue-type, or NULL
+  const char *queue_arguments[8]; // more of them, each NAME=VALUE; a whole number is a number, true a boolean
+  uint32_t queue_argument_count;
   uint32_t queues;
   bool durable, auto_delete;
   bool declare; // false: the queues exist
@@ -23,6 +25,7 @@ struct options {
   uint32_t channels; // so many of them share one connection
   uint64_t size; // bytes of a body
   bool persistent;
+  uint32_t priorities; // publisher n has priority n modulo this; 0 is no priority
   uint32_t confirm; // most unconfirmed messages of one publisher; 0 is no confirms
   uint32_t ack_every; // 0 is automatic acknowledgement
   uint32_t prefetch; // 0 is no limit

@@ -36,8 +36,9 @@ static size_t put_message(struct buffer *block, const struct publisher *p, const
   put16(block, 60);
   put16(block, 0);
   put64(block, o->size);
-  put16(block, o->persistent ? 0x1000 : 0); // delivery-mode
+  put16(block, (uint16_t)((o->persistent ? 0x1000 : 0) | (o->priorities ? 0x0800 : 0))); // delivery-mode, priority
   if (o->persistent) put8(block, 2);
+  if (o->priorities) put8(block, (uint8_t)(p->index % o->priorities));
   frame_end(block, frame);
 
   size_t body_at = block->length + 7, most = p->channel->connection->frame_max - FRAME_OVERHEAD;

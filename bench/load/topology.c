@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include "topology.h"
 
 #include <stdio.h>
@@ -21,6 +22,26 @@ static bool declare_exchange(struct channel *channel) {
   return connection_request(channel->connection, EXCHANGE_DECLARE_OK);
 }
 
+// NAME=VALUE as a field of a table.
+static void put_argument(struct buffer *table, const char *text) {
+  char name[256];
+  const char *value = strchr(text, '=') + 1;
+  snprintf(name, sizeof name, "%.*s", (int)(value - text - 1), text);
+  put_short_string(table, name);
+  char *end;
+  long long number = strtoll(value, &end, 10);
+  if (*value && !*end) {
+    put8(table, 'l');
+    put64(table, (uint64_t)number);
+  } else if (!strcmp(value, "true")) {
+    put8(table, 't');
+    put8(table, 1);
+  } else {
+    put8(table, 'S');
+    put_long_string(table, value, strlen(value));
+  }
+}
+
 static bool declare_queue(struct channel *channel, const char *name) {
   enum { DURABLE = 2, AUTO_DELETE = 8 };
   const struct options *o = channel->connection->run->options;
@@ -30,6 +51,7 @@ static bool declare_queue(struct channel *channel, const char *name) {
     put8(&arguments, 'S');
     put_long_string(&arguments, o->queue_type, strlen(o->queue_type));
   }
+  for (uint32_t i = 0; i < o->queue_argument_count; i++) put_argument(&arguments, o->queue_arguments[i]);
   size_t frame = method_begin(out, channel->number, QUEUE_DECLARE);
   put16(out, 0);
   put_short_string(out, name);

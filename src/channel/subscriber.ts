@@ -400,20 +400,26 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   #afterSettling(): void {
-    if (this.#toResume.size > 0) {
-      // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-      const candidates = this.#channelPrefetch > 0 ? this.#consumers.values() : this.#toResume
-      for (const consumer of candidates) this.#admit(consumer)
-      this.#toResume.clear()
-    }
+    if (this.#toResume.size > 0) this.#resumeReleased()
     if (this.#toDeliver.size === 0) return
-    // When all have been admitted: a message is for the one with the highest priority.
     for (const queue of this.#toDeliver) queue.deliverReady()
     this.#toDeliver.clear()
   }
 
+  #resumeReleased(): void {
+    const isOneAlone = this.#toResume.size === 1 && this.#toDeliver.size === 0 && this.#channelPrefetch === 0
+    // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
+    const candidates = this.#channelPrefetch > 0 ? this.#consumers.values() : this.#toResume
+    for (const consumer of candidates) {
+      if (this.#consumers.get(consumer.tag) !== consumer) continue
+      if (isOneAlone) consumer.queue.resume(consumer)
+      else this.#admit(consumer)
+    }
+    this.#toResume.clear()
+  }
+
+  /** Lets a consumer compete when all others do: a message is for the one with the highest priority. */
   #admit(consumer: Consumer): void {
-    if (this.#consumers.get(consumer.tag) !== consumer) return
     consumer.queue.admit(consumer)
     this.#toDeliver.add(consumer.queue)
   }

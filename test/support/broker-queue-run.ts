@@ -74,6 +74,7 @@ interface Held {
 /** The channel of one consumer. */
 class Subscription implements ConsumerSink {
   readonly owner = {}
+  readonly processName = '<rabbit@test.0.1.0>'
   readonly hasChannelPrefetch = false
   readonly model: ModelConsumer
   readonly #seen: Seen[]
