@@ -23,6 +23,9 @@ const COMMIT_MS_MAX = 1000
 /** After how long one that should have come to its end hangs. */
 const HANG_MS = 60_000
 const VERIFIED_SHARE = 0.6
+/** How the broker is asked to stop: some stops are not waited for, up to so long. */
+const STOPS = { stop: 75, 'stop and kill': 25 }
+const STOP_MS_MAX = [10, 60, 300]
 
 export class Campaign {
   tally = new Tally()
@@ -89,11 +92,11 @@ export class Campaign {
   async #killWhileStarting() {
     await BrokerProcess.startAndKill({ program: this.#program, dataDir: this.#dataDir }, this.#random.integer(400))
     this.tally.killsWhileStarting++
-    this.#world.processEnded({ wasKilled: true })
+    this.#world.processEnded({ wasKilled: true, flags: 'unknown' })
   }
 
   async #killWhileVerifying() {
-    const killed = delay(this.#random.integer(300)).then(() => this.#end(true))
+    const killed = delay(this.#random.integer(300)).then(() => this.#end('kill'))
     try {
       await this.#examine(1)
     } catch (error) {
@@ -139,14 +142,14 @@ export class Campaign {
       (_, index) => new Worker(this.#world, this.#port, random.fork(), index, WORKERS),
     )
     await Promise.all(workers.map((worker) => worker.start()))
-    if (random.chance(0.15)) await this.#verifyAtWork(workers)
+    if (random.chance(0.25)) await this.#verifyAtWork(workers)
     await delay(random.integer(random.pick([100, 800, WORK_MS_MAX])))
     this.#requireNoViolation()
     const isStop = random.chance(this.#stopShare)
     // Clients that rest know exactly what has been handed out.
     if (isStop && random.chance(0.6)) await this.#inTime(Promise.all(workers.map((worker) => worker.pause())))
     if (!isStop && random.chance(0.4)) await this.#commitSent()
-    await this.#end(!isStop)
+    await this.#end(isStop ? this.#random.weighted(STOPS) : 'kill')
     await this.#inTime(Promise.all(workers.map((worker) => worker.ended)))
     this.#requireNoViolation()
   }
@@ -175,18 +178,29 @@ export class Campaign {
     await Promise.all(workers.map((worker) => worker.start()))
   }
 
-  async #end(isKill) {
+  /** @param {'kill' | 'stop' | 'stop and kill'} how */
+  async #end(how) {
     const world = this.#world
-    this.#trace.note(isKill ? 'the broker is killed' : 'the broker is asked to stop', 0)
+    this.#trace.note(`the end of the broker: ${how}`, 0)
     const sessions = [...world.sessions, ...world.zombies]
-    world.isStopping = !isKill
-    const end = isKill ? await this.#broker.kill() : await this.#broker.stop()
-    if (!isKill) this.#requireExit(end)
+    world.isStopping = how !== 'kill'
+    const end = await this.#endBroker(how)
+    const wasKilled = end === 'SIGKILL'
+    if (!wasKilled) this.#requireExit(end)
     await this.#inTime(Promise.all(sessions.map((session) => session.ended)))
     while (world.sessions.size > 0) await delay(1)
-    world.processEnded({ wasKilled: isKill })
-    if (isKill) this.tally.kills++
-    else this.tally.stops++
+    const ofKill = how === 'kill' ? 'set' : 'unknown'
+    world.processEnded({ wasKilled, flags: wasKilled ? ofKill : 'kept' })
+    if (!wasKilled) this.tally.stops++
+    else if (how === 'kill') this.tally.kills++
+    else this.tally.killsWhileStopping++
+  }
+
+  async #endBroker(how) {
+    if (how === 'stop') return this.#broker.stop()
+    if (how === 'stop and kill') return this.#broker.stopAndKill(this.#random.integer(this.#random.pick(STOP_MS_MAX)))
+    await this.#broker.kill()
+    return 'SIGKILL'
   }
 
   #requireExit(end) {

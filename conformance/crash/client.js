@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Campaign } from './campaign.js'
 
-const SECONDS = 30
+/** Each, until the last round begins: that round and a look at every queue come on top. */
+const SECONDS = 28
 const HISTORY_LINES = 40
 
 export function prepare() {

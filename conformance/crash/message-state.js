@@ -22,6 +22,8 @@ export class MessageState {
   heldBy
   /** The last one that had it. */
   holder
+  /** Where and when it was delivered as a message handed out before, when nobody had heard of a delivery before. */
+  toldAgain
   /** Where and when it was put back last: `{ session, at }`. */
   returned
   /** The transactions that published it and that settled it, while their outcome is in doubt. */
@@ -55,12 +57,6 @@ export class MessageState {
     this.isSure = true
     if (this.publish === 'unknown') this.publish = 'confirmed'
     if (this.removal === 'maybe' && this.queue.purgesUnderWay === 0) this.removal = 'none'
-  }
-
-  /** Somebody has it who may have taken it from an earlier queue of that name. */
-  takenUnsurely() {
-    this.removal = 'maybe'
-    if (this.handedOut === 'no') this.handedOut = 'maybe'
   }
 
   /** It was put back, or its holder is gone. */

@@ -13,12 +13,17 @@ export class QueueModel {
   /** By message id. */
   messages = new Map()
   purgesUnderWay = 0
-  /** Messages taken by automatic acknowledgement whose delivery was lost with a connection. */
-  lostGets = 0
+  /** How many messages may have been handed out without acknowledgement and lost with a connection or channel. */
+  lostMax = 0
   /** Consumers, and gets under way: the broker may have handed out what nobody has heard of. */
   takers = new Set()
   /** Whether a taker has been there since the last purge was sent. */
   hadTakers = false
+  /**
+   * How many messages takers that are gone may have been handed without anybody hearing of it, less those that turned out
+   * to be such. Below 0 while takers that are leaving make up for it.
+   */
+  #unheard = 0
 
   constructor(name, index, { isDurable, isChurned = false, isDeep = false }) {
     this.name = name
@@ -51,14 +56,13 @@ export class QueueModel {
   }
 
   removeTaker(taker) {
-    if (!this.takers.delete(taker) || !taker.isLeaving) return
-    this.handedOutUnheard()
+    if (this.takers.delete(taker) && taker.isLeaving) this.handedOutUnheard(taker.unheardMax)
   }
 
-  /** A taker that does not listen any more, but may still be handed messages. */
-  get #hasLeavingTaker() {
-    for (const taker of this.takers) if (taker.isLeaving) return true
-    return false
+  /** All takers are gone at once, with the process. */
+  removeTakers() {
+    for (const taker of this.takers) this.handedOutUnheard(taker.unheardMax)
+    this.takers.clear()
   }
 
   /** What is being published may or may not end up here. */
@@ -68,9 +72,16 @@ export class QueueModel {
     }
   }
 
-  /** The broker may have handed out what nobody has heard of. */
-  handedOutUnheard() {
+  /** The broker may have handed out so many messages, any of those there are, that nobody has heard of. */
+  handedOutUnheard(count) {
+    if (count <= 0) return
+    this.#unheard += count
     for (const state of this.messages.values()) if (state.handedOut === 'no') state.handedOut = 'maybe'
+  }
+
+  /** Every message that it holds has been handed out, and heard of. */
+  allHeard() {
+    this.#unheard = 0
   }
 
   /** A purge has been sent. @returns what it must drop, if nobody else takes it meanwhile. */
@@ -117,7 +128,8 @@ export class QueueModel {
   endDelete() {
     this.existence = 'absent'
     for (const state of this.messages.values()) if (state.diesWith === this.incarnation) this.drop(state)
-    this.lostGets = 0
+    this.lostMax = 0
+    this.#unheard = 0
   }
 
   /**
@@ -133,7 +145,7 @@ export class QueueModel {
     }
     const state = this.messages.get(id)
     if (taker.incarnation !== this.incarnation) {
-      state?.takenUnsurely()
+      if (state) this.#takenUnsurely(state)
       return undefined
     }
     if (!state) throw new Violation(`message ${id} was delivered from ${this.name}, where it must not be`, id)
@@ -148,13 +160,46 @@ export class QueueModel {
     if (!isStopping) this.#requireFree(state)
     // Whoever settled it may have been cut off before the broker read that.
     else if (state.removal === 'sent') state.removal = 'maybe'
-    if (delivery.isRedelivered ? state.handedOut === 'no' && !this.#hasLeavingTaker : state.handedOut === 'yes') {
-      const flag = delivery.isRedelivered ? 'set' : 'not set'
-      throw new Violation(`the redelivered flag is ${flag}: ${state.describe()}`, id)
-    }
+    if (delivery.isRedelivered) this.#flagged(state, taker, isStopping)
+    else this.#unflagged(state, taker)
     state.seen()
     this.#noteOutcomes(state)
     return state
+  }
+
+  /** Somebody has it who may have taken it from an earlier queue of that name. */
+  #takenUnsurely(state) {
+    state.removal = 'maybe'
+    if (state.handedOut !== 'no') return
+    state.handedOut = 'maybe'
+    this.#unheard++
+  }
+
+  /** A delivery says that it is not the first one: another that nobody has heard of must have been possible. */
+  #flagged(state, taker, isStopping) {
+    if (state.handedOut === 'yes') return
+    const others = [...this.takers].filter(({ channel, unheardMax }) => channel !== taker.channel && unheardMax > 0)
+    const ending = others.filter(({ isLeaving }) => isLeaving || isStopping)
+    const left = ending.reduce((sum, { unheardMax }) => sum + unheardMax, this.#unheard)
+    const isExplained = left > 0 && (state.handedOut === 'maybe' || ending.length > 0)
+    if (!isExplained) {
+      const violation = new Violation(`the redelivered flag is set: ${state.describe()}`, state.id)
+      if (others.length === 0) throw violation
+      requireClosed(others, violation)
+    }
+    this.#unheard--
+    state.toldAgain = { channel: taker.channel, at: performance.now() }
+  }
+
+  /** A delivery says that it is the first one. It may be heard after a later one that took another connection. */
+  #unflagged(state, { channel, since }) {
+    if (state.handedOut !== 'yes') return
+    const { toldAgain } = state
+    if (!toldAgain || toldAgain.channel === channel || toldAgain.at < since) {
+      throw new Violation(`the redelivered flag is not set: ${state.describe()}`, state.id)
+    }
+    state.toldAgain = undefined
+    this.#unheard++
   }
 
   /** What a delivery shows of transactions in doubt. That one was processed does not show that it is on disk, though. */
@@ -183,4 +228,10 @@ export class QueueModel {
     state.heldBy = undefined
     state.removal = 'none'
   }
+}
+
+/** Something is wrong unless it turns out that the broker has closed the channel of one of the takers. */
+async function requireClosed(takers, violation) {
+  const areClosed = await Promise.all(takers.map(({ channel }) => channel.isClosedByNow()))
+  if (!areClosed.includes(true)) takers[0].session.world.fail(violation)
 }

@@ -1,7 +1,12 @@
+import { Taker } from './taker.js'
 import { TransactionModel } from './transaction-model.js'
+import { Unconfirmed } from './unconfirmed.js'
 import { ChannelLost, ConnectionLost, Violation } from './violation.js'
 
 const NOT_FOUND = 404
+/** More than any channel gets to. */
+const NO_DELIVERY_TAG = 2 ** 40
+const NO_ACK = 2
 
 /** One channel of a session, with the deliveries that it holds. */
 export class SessionChannel {
@@ -10,12 +15,9 @@ export class SessionChannel {
   #kind
   #wire
   #publisher
-  /** Messages that wait for a confirm, by publish seqno. */
-  #unconfirmed = new Map()
-  #nextSeqno = 1
-  #nextConfirm = 1
-  /** By delivery tag, in the order of delivery; undefined for a message of a queue that was deleted. */
-  held = new Map()
+  #unconfirmed = new Unconfirmed()
+  /** `{ state, taker }` by delivery tag, in the order of delivery; no state for a message of a queue that was deleted. */
+  #held = new Map()
   /** Delivery tags that the open transaction settles. */
   #staged = new Set()
   #consumers = new Map()
@@ -29,6 +31,8 @@ export class SessionChannel {
   toleratesErrors = false
   /** Called with each message that a consumer gets. */
   onHeld = () => undefined
+  /** Called with the id of each message that comes back. */
+  onReturned = () => undefined
 
   /** @param {'plain' | 'confirms' | 'transactions'} kind */
   constructor(session, kind) {
@@ -61,13 +65,14 @@ export class SessionChannel {
     return this.#transaction
   }
 
-  get consumerCount() {
-    return this.#consumers.size
+  /** The queues that it consumes from, each as often as it does. */
+  get consumedQueues() {
+    return [...this.#consumers.values()].map(({ queue }) => queue)
   }
 
   /** Delivery tags that can be settled, in the order of delivery. */
   get settleable() {
-    return [...this.held.keys()].filter((tag) => !this.#staged.has(tag))
+    return [...this.#held.keys()].filter((tag) => !this.#staged.has(tag))
   }
 
   /** @param {{ exchange: string, key: string, isPersistent: boolean, isMandatory?: boolean, octets: number }} options */
@@ -80,7 +85,7 @@ export class SessionChannel {
       `published (${this.#kind}, ${isPersistent ? 'persistent' : 'transient'}, ${body.length} octets)`,
       message,
     )
-    if (this.#kind === 'confirms') this.#unconfirmed.set(this.#nextSeqno++, { message, at: this.#session.sent })
+    if (this.#kind === 'confirms') this.#unconfirmed.add(message, this.#session.sent)
     if (this.#kind !== 'transactions') return message
     for (const state of message.states) state.publish = 'open'
     this.#transaction.published.push(...message.states)
@@ -101,13 +106,13 @@ export class SessionChannel {
   }
 
   /** Consumes from a queue, unless it is gone by the time that the prefetch is set. @returns the consumer's tag. */
-  async consume(queue, prefetch) {
+  async consume(queue, prefetch, noAck = false) {
     await this.call('basic.qos', 0, prefetch, 0)
     if (!queue.isThere) return undefined
     const tag = this.#session.takeTag()
-    const taker = this.#takerOf(queue)
+    const taker = this.#takerOf(queue, { limit: prefetch === 0 || noAck ? Number.POSITIVE_INFINITY : prefetch, noAck })
     this.#consumers.set(tag, taker)
-    await this.call('basic.consume', 0, queue.name, tag, 0, null)
+    await this.call('basic.consume', 0, queue.name, tag, noAck ? NO_ACK : 0, null)
     return tag
   }
 
@@ -121,8 +126,7 @@ export class SessionChannel {
 
   /** @returns whether there was a message. */
   async get(queue, noAck) {
-    const taker = this.#takerOf(queue)
-    taker.noAck = noAck
+    const taker = this.#takerOf(queue, { limit: 1, noAck })
     this.#gets.add(taker)
     const onAnswer = ({ name, values, message }) => {
       this.#gets.delete(taker)
@@ -148,7 +152,7 @@ export class SessionChannel {
   }
 
   #settleOne(tag, isRequeue, how) {
-    const held = this.held.get(tag)
+    const held = this.#held.get(tag)?.state
     // What somebody else has by now was put back when the broker closed this channel, as it will turn out.
     const state = held?.heldBy === this ? held : undefined
     if (state) this.#note(how, state.message, state.queue.name)
@@ -157,12 +161,28 @@ export class SessionChannel {
       if (state) this.#transaction[isRequeue ? 'requeued' : 'settled'].push(state)
       return
     }
-    this.held.delete(tag)
+    this.#letGo(tag)
     if (!state) return
     if (isRequeue) return state.putBack(this.#session)
     state.heldBy = undefined
     state.removal = 'sent'
     this.#session.noteSettled(state, this)
+  }
+
+  #letGo(tag) {
+    const entry = this.#held.get(tag)
+    if (!entry) return
+    entry.taker.held--
+    this.#held.delete(tag)
+  }
+
+  /** Gives back what it holds and goes on; with no consumer, that nothing is under way meanwhile. */
+  async recover() {
+    await this.cancelAll()
+    const recovered = this.call('basic.recover', 1)
+    this.#putBackHeld()
+    await recovered
+    this.#world.tally.recovered++
   }
 
   async commit() {
@@ -177,7 +197,7 @@ export class SessionChannel {
       this.#beginTransaction()
     }, 'tx.commit')
     const at = this.#session.sent
-    for (const tag of this.#staged) this.held.delete(tag)
+    for (const tag of this.#staged) this.#letGo(tag)
     this.#staged.clear()
     transaction.beginCommit()
     this.#noteAll(`settled by transaction ${transaction.id}`, settled)
@@ -233,12 +253,21 @@ export class SessionChannel {
   /** Gives back what it holds. */
   async close() {
     this.#isClosing = true
-    for (const taker of this.#consumers.values()) taker.isLeaving = true
+    this.#stopListening(this.#consumers.values())
     const closed = this.#wire.callThen(() => this.#leaveQueues(), 'channel.close', 200, 'done', 0, 0)
     this.#giveUp()
     await closed
     this.isLost = true
     this.#session.channels.delete(this)
+  }
+
+  /** Has the broker close it for an error, so that it gives back what the channel holds. @throws ChannelLost */
+  async fail() {
+    this.toleratesErrors = true
+    this.#world.tally.channelsFailed++
+    this.#wire.send('basic.ack', NO_DELIVERY_TAG, 0)
+    await this.call('basic.qos', 0, 1, 0)
+    throw new Violation('the broker took an acknowledgement of what it never delivered')
   }
 
   /** The connection is gone. */
@@ -247,35 +276,49 @@ export class SessionChannel {
     this.isLost = true
     const wasClosing = this.#isClosing
     this.#isClosing = true
-    for (const taker of [...this.#consumers.values(), ...this.#gets]) {
+    if (wasClosing) return
+    this.#stopListening([...this.#consumers.values(), ...this.#gets])
+    this.#giveUp()
+  }
+
+  /** What they may be handed from now on nobody hears of: without acknowledgements it is lost. */
+  #stopListening(takers) {
+    for (const taker of takers) {
       taker.isLeaving = true
-      if (taker.noAck) taker.queue.lostGets++
+      if (taker.noAck) taker.queue.lostMax += taker.limit
     }
-    if (!wasClosing) this.#giveUp()
   }
 
   /** What happens to everything that it has not settled. */
   #giveUp() {
     if (this.#transaction?.outcome === 'committing') this.#transaction.doubt()
     else this.#transaction?.abandon()
-    for (const { message } of this.#unconfirmed.values()) {
-      for (const state of message.states) if (state.publish === 'sent') state.publish = 'lost'
+    for (const { states } of this.#unconfirmed.giveUp()) {
+      for (const state of states) if (state.publish === 'sent') state.publish = 'lost'
     }
-    this.#unconfirmed.clear()
-    for (const state of this.held.values()) if (state?.heldBy === this) state.putBack(this.#session)
-    this.held.clear()
+    this.#putBackHeld()
     for (const { queue, due } of this.#purges) queue.losePurge(due)
     for (const resume of this.#relief.splice(0)) resume()
   }
 
+  #putBackHeld() {
+    for (const { state } of this.#held.values()) if (state?.heldBy === this) state.putBack(this.#session)
+    this.#held.clear()
+  }
+
   /** Something is wrong unless it turns out that the broker has closed the channel. */
   async mustBeClosed(violation) {
+    if (!(await this.isClosedByNow())) this.#world.fail(violation)
+  }
+
+  /** Whether it turns out that the channel, or the connection, had been closed before this was asked. */
+  async isClosedByNow() {
     try {
       await (await this.#session.openChannel()).close()
     } catch {
-      return
+      return true
     }
-    if (!this.isLost) this.#world.fail(violation)
+    return this.isLost
   }
 
   /** The broker has closed the channel, or the connection is gone. */
@@ -310,7 +353,9 @@ export class SessionChannel {
     if (state) state.handedOut = 'yes'
     if (noAck) return this.#settledAsTaken(state)
     if (state) state.heldBy = state.holder = this
-    this.held.set(delivery.deliveryTag, state)
+    this.#held.set(delivery.deliveryTag, { state, taker })
+    if (++taker.held > taker.limit)
+      throw new Violation(`more deliveries than the prefetch of ${taker.limit}`, identity.id)
     this.onHeld(delivery.deliveryTag, identity, state)
   }
 
@@ -321,16 +366,13 @@ export class SessionChannel {
   }
 
   #onConfirm(upTo, multiple, isAck) {
-    for (let seqno = multiple ? this.#nextConfirm : upTo; seqno <= upTo; seqno++) this.#confirmOne(seqno, isAck)
-    while (this.#nextConfirm < this.#nextSeqno && !this.#unconfirmed.has(this.#nextConfirm)) this.#nextConfirm++
+    // What the broker had on its way when the channel was given up is not waited for any more.
+    if (this.#isClosing) return
+    for (const { message, at } of this.#unconfirmed.take(upTo, multiple)) this.#confirmOne(message, at, isAck)
     for (const resume of this.#relief.splice(0)) resume()
   }
 
-  #confirmOne(seqno, isAck) {
-    const entry = this.#unconfirmed.get(seqno)
-    if (!entry) return
-    this.#unconfirmed.delete(seqno)
-    const { message, at } = entry
+  #confirmOne(message, at, isAck) {
     if (!isAck) throw new Violation('the broker refused a message', message.id)
     for (const state of message.states) if (state.publish === 'sent') state.publish = 'confirmed'
     this.#world.tally.noteConfirmed(message)
@@ -349,10 +391,11 @@ export class SessionChannel {
       queue.drop(state)
     }
     this.#world.tally.returned++
+    this.onReturned(id)
   }
 
-  #takerOf(queue) {
-    const taker = { session: this.#session, queue, incarnation: queue.incarnation, noAck: false, isLeaving: false }
+  #takerOf(queue, options) {
+    const taker = new Taker({ channel: this, session: this.#session, queue, ...options })
     queue.addTaker(taker)
     return taker
   }

@@ -104,10 +104,11 @@ export class Session {
     }
   }
 
-  /** Breaks the connection off. */
-  async destroy() {
+  /** Ends the connection, all channels open, with a word to the broker or without. It takes its time to notice. */
+  async breakOff(isPolite) {
     this.world.zombies.add(this)
-    this.#wire.destroy()
+    if (isPolite) this.#wire.hangUp()
+    else this.#wire.destroy()
     this.#lose()
     await this.#wire.ended
   }

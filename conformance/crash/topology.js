@@ -23,21 +23,26 @@ export async function checkTopology(world, session) {
 }
 
 /**
- * Publishes one message for every routing key that something is bound by. The bindings that have to be there show by the
- * messages that the queues then must hold.
+ * Publishes one message for every routing key that something is, or was, bound by. The bindings that have to be there show
+ * by the messages that the queues then must hold, those that must not by messages that come back.
+ * @throws Violation
  */
 export async function probeBindings(world, session) {
   const channel = await session.openChannel('confirms')
   const probed = new Set()
-  for (const { exchange, example, existence } of world.bindings) {
+  const unroutable = new Set()
+  channel.onReturned = (id) => unroutable.delete(id)
+  for (const { exchange, example } of world.bindings) {
     const probe = `${exchange.name} ${example}`
-    if (existence === 'absent' || probed.has(probe)) continue
+    if (exchange.existence !== 'there' || probed.has(probe)) continue
     probed.add(probe)
     const target = { exchange: exchange.name, key: example, isAlone: true }
-    channel.publish({ ...target, isPersistent: true, isMandatory: true, octets: 50 })
+    const { id, states } = channel.publish({ ...target, isPersistent: true, isMandatory: true, octets: 50 })
+    if (states.length === 0) unroutable.add(id)
   }
   await channel.confirmed()
   await channel.close()
+  for (const id of unroutable) throw new Violation(`message ${id} was routed by a binding that was removed`, id)
 }
 
 /** Declares and binds what is not there. */

@@ -76,8 +76,9 @@ export class TransactionModel {
     )
   }
 
-  /** Applies the outcome to what was not looked at. */
+  /** Applies the outcome, if something has shown it, to what was not looked at. */
   resolve() {
+    if (this.outcome === 'committing') return
     const isCommitted = this.outcome === 'committed'
     for (const state of this.published) {
       if (state.publishedIn !== this) continue

@@ -24,7 +24,8 @@ async function verifyQueue(world, session, queue) {
   requireOrder(queue, found)
   const present = new Set(found.map(({ state }) => state))
   for (const state of expected.values()) if (!present.has(state)) missing(world, queue, state)
-  queue.lostGets = 0
+  queue.lostMax = 0
+  queue.allHeard()
   await channel.close()
   noteTally(world.tally, certain, present, expected.size)
   return [...present]
@@ -68,7 +69,7 @@ function missing(world, queue, state) {
   if (queue.messages.get(state.id) !== state) return
   world.trace.note('not there', state.id, queue.name)
   const evidence = `the absence of message ${state.id} from ${queue.name}`
-  if (queue.lostGets > 0) queue.lostGets -= state.isCertain ? 1 : 0
+  if (queue.lostMax > 0) queue.lostMax -= state.isCertain ? 1 : 0
   else if (state.isCertain) throw new Violation(`lost: ${state.describe()}`, state.id)
   else if (state.isSure && state.removal === 'none') {
     state.publishedIn?.decide('rolled back', evidence, state.id)

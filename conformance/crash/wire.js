@@ -101,9 +101,19 @@ export class Wire {
     this.#lose()
   }
 
+  /** Ends the connection with connection.close, and listens to nothing any more but to the answer. */
+  hangUp() {
+    this.#sayGoodbye()
+    this.#lose()
+  }
+
   async close() {
-    this.write(methodFrame(0, 'connection.close', [200, 'bye', 0, 0]))
+    this.#sayGoodbye()
     await this.#ended
+  }
+
+  #sayGoodbye() {
+    this.write(methodFrame(0, 'connection.close', [200, 'bye', 0, 0]))
   }
 
   #lose() {
@@ -128,9 +138,9 @@ export class Wire {
   }
 
   #onFrame(type, number, payload) {
-    if (type === 8 || this.isLost) return
+    if (type === 8) return
     if (number === 0) return this.#onConnectionMethod(readMethod(payload))
-    this.#channels.get(number)?.onFrame(type, payload)
+    if (!this.isLost) this.#channels.get(number)?.onFrame(type, payload)
   }
 
   #onConnectionMethod({ name, values }) {

@@ -16,11 +16,14 @@ const WEIGHTS = {
   cancel: 3,
   get: 8,
   barrier: 8,
+  recover: 0.7,
   purge: 1.5,
   recreate: 2,
   rebind: 4,
   closeChannel: 1,
+  failChannel: 0.7,
   breakOff: 0.4,
+  hangUp: 0.4,
   idle: 4,
 }
 const UNCONFIRMED_MAX = 20_000
@@ -63,16 +66,21 @@ export class Worker {
 
   /** Lets what is under way come to its end, and gives up the connection: everything it holds is put back. */
   async finish() {
-    await this.pause()
+    if (this.#random.chance(0.5)) await this.pause()
+    else await this.#rest()
     await this.#session.close()
   }
 
-  /** Lets what is under way come to its end. What it holds it keeps, consumers it cancels. */
-  async pause() {
+  async #rest() {
     this.#isPaused = true
     await this.#running
     await this.#repairChannels()
     await this.#publisher.confirmed()
+  }
+
+  /** Lets what is under way come to its end. What it holds it keeps, consumers it cancels. */
+  async pause() {
+    await this.#rest()
     await this.#taker.cancelAll()
     await this.#taker.call('basic.qos', 0, 10, 0)
     await this.#transactor.call('basic.qos', 0, 10, 0)
@@ -145,6 +153,8 @@ export class Worker {
         return this.#get(this.#taker, this.#random.chance(0.3))
       case 'barrier':
         return this.#publisher.barrier()
+      case 'recover':
+        return this.#taker.recover()
       case 'purge':
         return this.#purge()
       case 'recreate':
@@ -153,8 +163,12 @@ export class Worker {
         return this.#rebind()
       case 'closeChannel':
         return this.#taker.close()
+      case 'failChannel':
+        return this.#taker.fail()
       case 'breakOff':
-        return this.#breakOff()
+        return this.#breakOff(false)
+      case 'hangUp':
+        return this.#breakOff(true)
       default:
         return delay(this.#random.integer(5))
     }
@@ -244,8 +258,11 @@ export class Worker {
   }
 
   async #consume() {
-    if (this.#taker.consumerCount >= 4) return
-    await this.#taker.consume(this.#randomQueue(), this.#random.pick([1, 10, 100, 1000, 5000]))
+    const { consumedQueues } = this.#taker
+    if (consumedQueues.length >= 4) return
+    const isOneMore = consumedQueues.length > 0 && this.#random.chance(0.3)
+    const queue = isOneMore ? this.#random.pick(consumedQueues) : this.#randomQueue()
+    await this.#taker.consume(queue, this.#random.pick([1, 10, 100, 1000, 5000]), this.#random.chance(0.08))
   }
 
   async #get(channel, noAck) {
@@ -315,9 +332,9 @@ export class Worker {
     for (const binding of bindings) await bind(this.#publisher, binding)
   }
 
-  async #breakOff() {
-    this.#world.tally.brokenOff++
-    await this.#session.destroy()
+  async #breakOff(isPolite) {
+    this.#world.tally[isPolite ? 'hungUp' : 'brokenOff']++
+    await this.#session.breakOff(isPolite)
     await this.#connect()
     await this.#session.awaitZombies()
   }

@@ -22,6 +22,7 @@ const QUEUES = {
   'churned b': { isDurable: true, isChurned: true },
   'churned c': { isDurable: true, isChurned: true },
   'churned d': { isDurable: false, isChurned: true },
+  'churned e': { isDurable: true, isChurned: true, isDeep: true },
 }
 
 /** Exchange, queue, binding key, a routing key that fits. */
@@ -161,35 +162,42 @@ export class World {
     return identity
   }
 
-  /** The process is gone, and all sessions with it. */
-  processEnded({ wasKilled }) {
+  /**
+   * The process is gone, and all sessions with it.
+   * @param {{ wasKilled: boolean, flags: 'kept' | 'set' | 'unknown' }} how whether the next process still knows what has
+   *   been handed out, or must say so of every message.
+   */
+  processEnded({ wasKilled, flags }) {
     this.isStopping = false
     this.zombies.clear()
     for (const exchange of this.exchanges.values()) if (!exchange.isDurable) exchange.existence = 'absent'
-    for (const queue of this.queues.values()) endQueue(queue, wasKilled)
+    for (const queue of this.queues.values()) endQueue(queue, wasKilled, flags)
     for (const binding of this.bindings) {
       if (!binding.queue.isDurable || !binding.exchange.isDurable) binding.existence = 'absent'
     }
   }
 }
 
-function endQueue(queue, wasKilled) {
-  if (queue.takers.size > 0) queue.handedOutUnheard()
-  queue.takers.clear()
+function endQueue(queue, wasKilled, flags) {
+  queue.removeTakers()
   queue.purgesUnderWay = 0
   if (!queue.isDurable) {
     queue.existence = 'absent'
     queue.messages.clear()
-    queue.lostGets = 0
+    queue.lostMax = 0
+    queue.allHeard()
     return
   }
+  if (flags === 'unknown') queue.handedOutUnheard(Number.POSITIVE_INFINITY)
+  if (flags === 'set') queue.allHeard()
   if (queue.existence === 'changing') queue.existence = 'maybe'
   for (const state of queue.messages.values()) {
     const isGone = !state.isDurable || (state.removal === 'done' && !wasKilled)
     if (isGone) queue.drop(state)
     if (state.publish === 'sent' || state.publish === 'lost') state.publish = 'unknown'
     if (state.removal !== 'none') state.removal = 'maybe'
-    if (state.handedOut === 'no' && wasKilled) state.handedOut = 'maybe'
+    if (flags === 'set') state.handedOut = 'yes'
+    state.toldAgain = undefined
     state.returned = undefined
   }
 }

@@ -4,6 +4,7 @@ import { BrokerProcess } from '../lib/broker-process.js'
 import { agrees, differenceOf } from './comparison.js'
 import { knownDifference, reasonNotToCompare } from './differences.js'
 import { Golden } from './golden.js'
+import { isOpen } from './open.js'
 import { loadAreas } from './scripts.js'
 import { addressOf, inLanes, playAgainst } from './session.js'
 
@@ -33,9 +34,12 @@ async function compareAll({ recorded, compat, args = [] }, { report, program }) 
     Array.from({ length: LANES }, () => BrokerProcess.start({ program, args: ['--compat', compat, ...args] })),
   )
   let wrong = 0
+  const open = []
   try {
     for (const { area, scripts } of await loadAreas()) {
-      const own = scripts.filter(({ name, on }) => on.includes(recorded) && !reasonNotToCompare(name, recorded))
+      const compared = scripts.filter(({ name, on }) => on.includes(recorded) && !reasonNotToCompare(name, recorded))
+      const own = compared.filter(({ name }) => !isOpen(name, recorded))
+      open.push(...compared.filter(({ name }) => isOpen(name, recorded)))
       let right = 0
       await inLanes(lanes, own, async (script, { url }) => {
         if (await compare(script, { golden, recorded, report, address: addressOf(url) })) right += 1
@@ -43,10 +47,20 @@ async function compareAll({ recorded, compat, args = [] }, { report, program }) 
       if (right === own.length && right > 0) report.pass(`${area}: ${right} scripts (${recorded})`)
       wrong += own.length - right
     }
+    await inLanes(lanes, open, (script, { url }) => lookAtOpen(script, { golden, report, address: addressOf(url) }))
+    if (open.length > 0) report.note(`${open.length} scripts are known to differ and are not counted: see open.js`)
   } finally {
     await Promise.all(lanes.map((broker) => broker.stop()))
   }
   if (wrong > 0) throw new Error(`${wrong} scripts differ`)
+}
+
+/** Says so when a script is right by now that is listed as open. */
+async function lookAtOpen(script, { golden, report, address }) {
+  const expected = golden.transcriptOf(script)
+  if (expected && agrees(script, expected, await playAgainst(expected, script, address))) {
+    report.note(`agrees, and may leave open.js: ${script.name}`)
+  }
 }
 
 /** A script that is right is no line of the report: there are hundreds. @returns whether it is. */

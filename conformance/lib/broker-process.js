@@ -83,6 +83,15 @@ export class BrokerProcess {
     return 'hangs'
   }
 
+  /** Asks for a polite end, and kills it `afterMs` later. @returns the exit code if it was done by then, else `SIGKILL`. */
+  async stopAndKill(afterMs) {
+    this.#child.kill('SIGTERM')
+    const end = await within(afterMs, this.#ended)
+    if (end !== undefined) return end.signal ?? end.code
+    await this.kill()
+    return 'SIGKILL'
+  }
+
   /** Ends the process at once, as a crash does, and waits until it is gone. */
   async kill() {
     this.#child.kill('SIGKILL')

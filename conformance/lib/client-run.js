@@ -22,7 +22,7 @@ export async function runClient(client, options, report) {
       report.note('left out: restarts and campaigns, which need a broker of their own')
     return
   }
-  await onBrokerOfItsOwn(client, work, context)
+  if (work.suites.length > 0) await onBrokerOfItsOwn(client, work, context)
   if (work.restart) await runRestart(client, work.restart, context)
   await runCampaigns(client, work.campaigns ?? [], context)
 }

@@ -2,11 +2,11 @@
  * The clients that the runner knows: every folder beside `lib` that holds a `client.js`. Such a manifest exports
  *
  * - `prepare(tools)`: installs what the client needs, once, and resolves with what there is to run,
- *   `{ suites: [{ name, command, env? }], restart?: { publish, verify }, campaigns?: [function] }`;
+ *   `{ suites: [{ name, command, env? }], restart?: { publish, verify }, campaigns?: [{ name, run }] }`;
  *   or with `{ leftOut: 'why' }` where its language is not on this machine. What should have worked but did not, throws.
  *
- * `suites` and the two phases of `restart` are processes that speak the protocol of `suite-process.js`; a campaign is a
- * function that starts and kills brokers itself (see `runCampaigns` in `client-run.js`).
+ * `suites` and the two phases of `restart` are processes that speak the protocol of `suite-process.js`; a campaign
+ * starts and kills brokers itself (see `runCampaigns` in `client-run.js`).
  */
 
 import { existsSync, readdirSync } from 'node:fs'

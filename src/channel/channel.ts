@@ -6,7 +6,7 @@
  * 1. connection/connection.ts    a chunk of the socket goes through the frame scanner (protocol), a frame to its channel;
  * 2. channel/channel.ts          basic.publish, its header and its body meet in the content assembler (protocol);
  * 3. channel/publisher.ts        checks, finds the route (that of the last message, nearly always), asks for a confirm;
- * 4. broker/queue.ts             hands the message to a ready consumer, or keeps it;
+ * 4. broker/message-queue.ts     hands the message to a ready consumer, or keeps it;
  * 5. broker/queue-log.ts         copies it into a page, and notes that the queue has something to store;
  * 6. broker/committer.ts         at the end of the turn hands the store one batch; when it is on disk, says so;
  * 7. channel/confirms.ts         what waited for that batch leaves as one cumulative basic.ack.

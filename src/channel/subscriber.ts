@@ -116,6 +116,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   get canTake(): boolean {
+    // While it ends consumer by consumer, those still there would take what nobody gives back any more.
     if (this.#isClosed) return false
     if (this.#channelPrefetch > 0 && this.#consumerUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake

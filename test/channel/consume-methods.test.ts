@@ -213,6 +213,25 @@ describe('the cancellation of a consumer by the broker', () => {
   })
 })
 
+describe('a channel that closes with several consumers of one queue (semantics 8)', () => {
+  it.each([false, true])(
+    'gives back all that it held, to none of its own consumers (one without acks: %s)',
+    async (noAck) => {
+      const channel = await fixture.channel()
+      const observer = await fixture.channel()
+      await observer.call('QueueDeclare', { queue: 'q' })
+      await channel.call('BasicQos', { prefetchCount: 10 })
+      await channel.consume('q', { consumerTag: 'one' })
+      observer.publishTo('q', 'a', 'b', 'c')
+      await channel.deliveries(3)
+      await channel.consume('q', { consumerTag: 'two', noAck })
+      await channel.call('ChannelClose', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
+      expect(await observer.counts('q')).toEqual({ ready: 3, consumers: 0 })
+      expect(await observer.drain('q')).toEqual(['a', 'b', 'c'])
+    },
+  )
+})
+
 describe('an auto-delete queue', () => {
   it('stays as long as it never had a consumer', async () => {
     const channel = await channelWithQueue({ autoDelete: true })
