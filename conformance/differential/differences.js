@@ -9,6 +9,10 @@ const REUSED_TAG =
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
 const DELETED_IN_TX = 'RabbitMQ 4.3 closes the connection with RESOURCE_ERROR; 3.10 commits, as we do.'
+const REJECTED_BEFORE =
+  'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
+const BYTES_OF_PROPERTIES =
+  'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -24,9 +28,22 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
+    'dead-lettering: a rejection to itself, classic': REJECTED_BEFORE,
+    'dead-lettering: a rejection to itself, quorum': REJECTED_BEFORE,
+    'dead-lettering: redelivered, classic': REJECTED_BEFORE,
+    'dead-lettering: redelivered, quorum': REJECTED_BEFORE,
+    'dead-lettering: rejected, classic': REJECTED_BEFORE,
+    'dead-lettering: rejected, quorum': REJECTED_BEFORE,
+    'dead-lettering: to a quorum queue, classic': REJECTED_BEFORE,
+    'dead-lettering: to a quorum queue, quorum': REJECTED_BEFORE,
     'equivalence: an empty type': EMPTY_TYPE,
+    'limits: both limits, quorum': BYTES_OF_PROPERTIES,
+    'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
+    'quorum: a delivery limit and reject': REJECTED_BEFORE,
+    'quorum: dead letters at least once': REJECTED_BEFORE,
+    'quorum: the delivery limit that holds without an argument': REJECTED_BEFORE,
     'streams: a decimal in a header': CRASH,
     'streams: offsets of other types': CRASH,
     'queue-arguments: x-delayed-retry-max on classic': DELAYED_RETRY,

@@ -200,7 +200,9 @@ export class MessageQueue implements Queue {
     while (!this.#dropOverdue());
     const seq = this.#takeToSend(view)
     if (seq < 0) return -1
-    this.#expireBehind()
+    // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
+    if (noAck || this.type === 'classic') this.#expireBehind()
+    else this.#watchHead()
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
     return seq

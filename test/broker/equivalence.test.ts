@@ -266,8 +266,14 @@ describe('3.4 the argument x-max-age of a stream', () => {
     ...DECLARED,
     arguments: age ? [{ name: 'x-max-age', value: age }] : [],
   })
-  const compareAges = (current: FieldValue | undefined, declared: FieldValue | undefined, comparesAges: boolean) => () =>
-    requireEquivalentQueue({ ...Q, ...declaration(current), type: 'stream' }, declaration(declared), false, comparesAges)
+  const compareAges =
+    (current: FieldValue | undefined, declared: FieldValue | undefined, comparesAges: boolean) => () =>
+      requireEquivalentQueue(
+        { ...Q, ...declaration(current), type: 'stream' },
+        declaration(declared),
+        false,
+        comparesAges,
+      )
   const age = (value: string): FieldValue => ({ type: 'S', value })
 
   it('is compared as it is written before 4.3', () => {

@@ -65,7 +65,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     clock.advance(100)
     expect(queue.messagesReady).toBe(5)
     expect(await get(queue, true)).toMatchObject({ body: 'stays' })
-    expect(await get(queue)).toMatchObject({ body: 'stays too', isRedelivered: false })
+    expect(await get(queue, true)).toMatchObject({ body: 'stays too', isRedelivered: false })
     expect([queue.messagesReady, dead.messagesReady]).toEqual([1, 2])
   })
 
@@ -86,6 +86,7 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     queue.requeue(first?.seq ?? -1, undefined, 'nack')
     clock.advance(100)
     expect(await get(queue)).toMatchObject({ body: 'stays', isRedelivered: true })
+    clock.advance(0)
     expect(queue.messagesReady).toBe(0)
   })
 
@@ -343,4 +344,23 @@ describe('9.1 message TTL', () => {
     clock.advance(100)
     expect([queue.messagesReady, goesOn]).toEqual([0, 1])
   })
+})
+
+describe('9.1 message TTL behind a message that is fetched and not settled', () => {
+  it.each([
+    ['classic', {}, 0],
+    ['quorum', { 'x-queue-type': 'quorum' }, 1],
+  ])(
+    'is over in a %s queue when that one is counted, but a quorum queue counts first',
+    async (_type, args, counted) => {
+      const { queue, clock } = await queueOf(args)
+      sendAll(queue, 'stays')
+      send(queue, 'goes', { ttlMs: 50 })
+      clock.advance(100)
+      expect(await get(queue)).toMatchObject({ body: 'stays' })
+      expect(queue.messagesReady).toBe(counted)
+      clock.advance(0)
+      expect(queue.messagesReady).toBe(0)
+    },
+  )
 })

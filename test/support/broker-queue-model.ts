@@ -146,7 +146,7 @@ export class ModelQueue {
   get(noAck: boolean): ModelEntry | undefined {
     this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
     const entry = this.#take()
-    this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
+    if (entry && (noAck || this.type === 'classic')) this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
     if (entry && noAck) this.#forget(entry)
     return entry
   }
@@ -364,9 +364,7 @@ export class ModelQueue {
   #updateActive(): void {
     if (!this.settings.isSingleActive) return
     const limitOf = ({ prefetch }: ModelConsumer) => (this.type === 'classic' ? 0 : prefetch || 2000)
-    const [best] = [...this.consumers].sort(
-      (a, b) => b.priority - a.priority || limitOf(b) - limitOf(a) || a.id - b.id,
-    )
+    const [best] = [...this.consumers].sort((a, b) => b.priority - a.priority || limitOf(b) - limitOf(a) || a.id - b.id)
     const active = this.consumers.find((consumer) => consumer === this.active)
     this.#isYielding = false
     if (active && (this.type === 'classic' || (best?.priority ?? 0) <= active.priority)) return
