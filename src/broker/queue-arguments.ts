@@ -24,8 +24,7 @@ const RULES_BY_NAME: ReadonlyMap<ByteString, ArgumentRule> = new Map(ARGUMENT_RU
 
 /**
  * Checks the arguments of a queue that does not exist yet: first the type, then the values of what this type knows, then
- * whether there is something that only another type knows, of which the first by name is told. The value of that is never
- * looked at.
+ * whether there is something that only another type knows. The value of that is never looked at.
  * @param args with the type of queue that they mean, unless it is classic.
  * @returns the type of queue.
  * @throws PRECONDITION_FAILED; INTERNAL_ERROR for what this RabbitMQ permits no more.
@@ -39,7 +38,7 @@ export function validateQueueArguments(args: FieldTable, queue: Resource, profil
     const reason = rule.check(value, args, profile)
     if (reason !== undefined) throw invalidArgument(rule.name, queue, reason)
   }
-  for (const name of args.map((field) => field.name).sort()) requireKnownTo(type, name, queue, profile)
+  requireAllKnownTo(type, args, queue, profile)
   if (!profile.permitsQueueMasterLocator && lookup(args, 'x-queue-master-locator')) throw queueMasterLocatorDenied()
   return type
 }
@@ -55,6 +54,11 @@ function requireQueueType(given: FieldValue | undefined, queue: Resource): Queue
   if (given.type !== 'S') throw invalidArgument('x-queue-type', queue, unacceptableType(given))
   if (isQueueType(given.value)) return given.value
   throw invalidArgument('x-queue-type', queue, `"unsupported queue type '${given.value}'"`)
+}
+
+function requireAllKnownTo(type: QueueType, args: FieldTable, queue: Resource, profile: CompatProfile): void {
+  const names = args.map(({ name }) => name)
+  for (const name of profile.sortsForeignArguments ? names.sort() : names) requireKnownTo(type, name, queue, profile)
 }
 
 function requireKnownTo(type: QueueType, name: ByteString, queue: Resource, profile: CompatProfile): void {

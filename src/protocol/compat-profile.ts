@@ -68,6 +68,8 @@ export interface CompatProfile {
   readonly rewritesExpiration: boolean
   /** Whether `x-queue-master-locator` may be given to a classic queue. Denied: the connection closes with INTERNAL_ERROR. */
   readonly permitsQueueMasterLocator: boolean
+  /** Of several arguments that another type of queue knows, whether the first by name is told; else the client's first. */
+  readonly sortsForeignArguments: boolean
   /** Whether `x-stream-filter-size-bytes` is judged as other numbers are before the stream looks at it. */
   readonly checksStreamFilterSize: boolean
   /** Whether re-declarations of a stream compare `x-max-age` in milliseconds; else as it is written. */
@@ -114,6 +116,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: false,
     rewritesExpiration: false,
     permitsQueueMasterLocator: true,
+    sortsForeignArguments: false,
     checksStreamFilterSize: false,
     comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
@@ -146,6 +149,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: false,
     rewritesExpiration: true,
     permitsQueueMasterLocator: true,
+    sortsForeignArguments: false,
     checksStreamFilterSize: false,
     comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
@@ -178,6 +182,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: true,
     rewritesExpiration: true,
     permitsQueueMasterLocator: false,
+    sortsForeignArguments: true,
     checksStreamFilterSize: true,
     comparesAgesInMilliseconds: true,
     refusesReplyQueueBindings: true,

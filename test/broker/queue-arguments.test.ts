@@ -77,7 +77,7 @@ describe('3.3 the value of a queue argument', () => {
       validate(forType(type, [...only('x-dead-letter-routing-key', longString('k')), ...exchange]))
     }
     const streams = fields({ 'x-dead-letter-routing-key': longString('k'), 'x-dead-letter-exchange': longString('') })
-    expectRefusal(forType('stream', streams), foreign('x-dead-letter-exchange', 'stream'))
+    expectRefusal(forType('stream', streams), foreign('x-dead-letter-routing-key', 'stream'))
   })
 
   it('x-queue-version may be 1 up to 4.2', () => {
@@ -133,7 +133,7 @@ describe('3.3 the order of the checks', () => {
     expectRefusal(from(3), invalid('x-message-ttl', '{value_negative,-1}'))
     expectRefusal(from(4), invalid('x-overflow', 'invalid_overflow'))
     expectRefusal(from(5), invalid('x-queue-leader-locator', 'invalid_queue_locator_arg'))
-    expectRefusal(from(6), foreign('x-delivery-limit', 'classic'))
+    expectRefusal(from(6), foreign('x-max-age', 'classic'))
     expectRefusal(from(6).toReversed(), foreign('x-delivery-limit', 'classic'))
   })
 
@@ -147,11 +147,16 @@ describe('3.3 the order of the checks', () => {
     }
   })
 
-  it.each(['quorum', 'stream'] as const)('of foreign arguments is that of their names for %s queues too', (type) => {
-    const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
-    expectRefusal(forType(type, args), foreign('x-max-priority', type))
-    expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
-  })
+  it.each(['quorum', 'stream'] as const)(
+    'of foreign arguments is that of the client for %s queues too, and since 4.3 that of names',
+    (type) => {
+      const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
+      expectRefusal(forType(type, args), foreign('x-queue-version', type))
+      expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
+      expectRefusal(forType(type, args), foreign('x-max-priority', type), '4.3')
+      expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type), '4.3')
+    },
+  )
 })
 
 describe('3.3 the argument x-queue-master-locator', () => {
