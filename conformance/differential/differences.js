@@ -13,11 +13,13 @@ const REPLY_OF_3_10 =
   'RabbitMQ 3.10 returns a mandatory reply that it has delivered, gives replies of a channel the same tag, and sends them before tx.commit.'
 const OWN_REPLY_QUEUE =
   'A channel of RabbitMQ 4.3 cannot ask itself whether it is there, and misses its own reply queue.'
-const PRINTED_AS_TERM =
-  'RabbitMQ 4.3 prints the type of the queue as an Erlang term, <<"quorum">>, where others print quorum.'
 const CREDITED_LATER =
   'A consumer without acknowledgements of a quorum queue loses its turn until RabbitMQ has credited it, a moment later.'
 const BUILT_IN = 'Types of exchanges that are plugins of RabbitMQ are always there.'
+const REJECTED_BEFORE =
+  'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
+const BYTES_OF_PROPERTIES =
+  'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -32,14 +34,26 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
-    'consumers: single active consumer, get and exclusive, quorum': PRINTED_AS_TERM,
     'equivalence: an empty type': EMPTY_TYPE,
     'generated: quorum queues, seed 14': CREDITED_LATER,
     'names: exchange types': BUILT_IN,
     'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
     'reply-to: declaring what makes no sense': CRASH,
+    'dead-lettering: a rejection to itself, classic': REJECTED_BEFORE,
+    'dead-lettering: a rejection to itself, quorum': REJECTED_BEFORE,
+    'dead-lettering: redelivered, classic': REJECTED_BEFORE,
+    'dead-lettering: redelivered, quorum': REJECTED_BEFORE,
+    'dead-lettering: rejected, classic': REJECTED_BEFORE,
+    'dead-lettering: rejected, quorum': REJECTED_BEFORE,
+    'dead-lettering: to a quorum queue, classic': REJECTED_BEFORE,
+    'dead-lettering: to a quorum queue, quorum': REJECTED_BEFORE,
+    'limits: both limits, quorum': BYTES_OF_PROPERTIES,
+    'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
+    'quorum: a delivery limit and reject': REJECTED_BEFORE,
+    'quorum: dead letters at least once': REJECTED_BEFORE,
+    'quorum: the delivery limit that holds without an argument': REJECTED_BEFORE,
     'streams: a decimal in a header': CRASH,
     'streams: offsets of other types': CRASH,
     'queue-arguments: x-delayed-retry-max on classic': DELAYED_RETRY,

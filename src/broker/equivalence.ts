@@ -6,7 +6,9 @@
 import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, type FieldValue, integerOf, lookup } from '../protocol/field-table.js'
 import { fieldTypeName, renderTerm } from '../protocol/field-text.js'
+import { longString } from '../protocol/field-values.js'
 import { inequivalentArgument, lockedByOtherConnection, type Resource } from '../protocol/reply-texts.js'
+import { parseAge } from './declaration/max-age.js'
 import { queueTypeOf } from './declaration/queue-type.js'
 import type { Exchange } from './exchange.js'
 import type { ExclusiveOwner, QueueType } from './queue.js'
@@ -107,15 +109,35 @@ export function requireEquivalentExchange(current: Exchange, declared: ExchangeD
 /**
  * @param isRelaxed whether a quorum queue may be declared as a classic one: the configuration key
  * `quorum_queue.property_equivalence.relaxed_checks_on_redeclaration`.
+ * @param comparesAges whether `x-max-age` counts for the time that it means, and is told in milliseconds.
  * @throws RESOURCE_LOCKED when one is exclusive and the other is not, PRECONDITION_FAILED for other differences.
  */
-export function requireEquivalentQueue(current: DeclaredQueue, declared: QueueDeclaration, isRelaxed = false): void {
+export function requireEquivalentQueue(
+  current: DeclaredQueue,
+  declared: QueueDeclaration,
+  isRelaxed = false,
+  comparesAges = false,
+): void {
   if (current.exclusiveOwner !== declared.exclusiveOwner) throw lockedByOtherConnection(current)
   requireSameFlag('durable', current, declared.isDurable, current.isDurable)
   requireSameFlag('auto_delete', current, declared.isAutoDelete, current.isAutoDelete)
   const toClassic = current.type === 'quorum' && queueTypeOf(declared.arguments) === 'classic'
   const names = isRelaxed && toClassic ? COMPARED_WHEN_RELAXED : COMPARED_ARGUMENTS[current.type]
-  for (const name of names) requireSameArgument(name, current, declared.arguments, current.arguments)
+  for (const name of names) {
+    const read = comparesAges && name === 'x-max-age' ? withAgeInMs : asItIs
+    requireSameArgument(name, current, read(declared.arguments), read(current.arguments))
+  }
+}
+
+function asItIs(args: FieldTable): FieldTable {
+  return args
+}
+
+/** What is no age stays as it is. */
+function withAgeInMs(args: FieldTable): FieldTable {
+  const age = lookup(args, 'x-max-age')
+  const ageMs = age?.type === 'S' ? parseAge(age.value) : undefined
+  return ageMs === undefined ? args : [{ name: 'x-max-age', value: longString(String(ageMs)) }]
 }
 
 function requireSameFlag(field: ByteString, resource: Resource, received: boolean, current: boolean): void {

@@ -9,7 +9,7 @@ import {
 } from '../protocol/reply-texts.js'
 import { rewriteHeaders } from '../protocol/rewrite-properties.js'
 import type { MessageStore } from '../store/message-store.js'
-import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
+import { Consumer, type ConsumerOptions, type ConsumerSink, QUORUM_PREFETCH, type ReturnCause } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadlineTimer } from './deadline-timer.js'
 import { LengthLimit } from './length-limit.js'
@@ -42,8 +42,6 @@ const READ_AHEAD_OCTETS = 512 * 1024
 const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
-/** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
-const QUORUM_PREFETCH = 2000
 /** Messages that expire in one turn; more wait for the next. */
 const EXPIRED_PER_TURN = 10_000
 
@@ -195,12 +193,16 @@ export class MessageQueue implements Queue {
   }
 
   get(view: Message, noAck: boolean): number {
-    if (this.type === 'quorum' && this.#settings.isSingleActive) throw getFromSingleActiveConsumerQueue(this)
+    if (this.type === 'quorum' && this.#settings.isSingleActive) {
+      throw getFromSingleActiveConsumerQueue(this, this.#parts.profile.writesQueueTypeAsTerm)
+    }
     this.#lease.touch()
     while (!this.#dropOverdue());
     const seq = this.#takeToSend(view)
-    this.#watchHead()
     if (seq < 0) return -1
+    // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
+    if (noAck || this.type === 'classic') this.#expireBehind()
+    else this.#watchHead()
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
     return seq
@@ -243,6 +245,8 @@ export class MessageQueue implements Queue {
     if (this.#exhausted.length > 0) {
       for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
     }
+    // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
+    if (this.#limit && this.type === 'classic') this.#dropExcess(this.#limit)
     this.#deliver()
     this.#tidy()
   }
@@ -395,9 +399,10 @@ export class MessageQueue implements Queue {
     const log = this.#log
     const consumers = this.#consumers
     const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
+    let hasDelivered = false
     while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
       // First, as what dies may come back and go to the consumer whose turn it is.
-      if (!isPlain && !this.#dropOverdue()) break
+      if (!isPlain && !this.#dropOverdue()) return this.#watchHead()
       const consumer = consumers.next()
       if (!consumer) break
       const seq = isPlain ? log.takeNext(view) : this.#takeToSend(view)
@@ -409,8 +414,12 @@ export class MessageQueue implements Queue {
       if (consumer.isFull && this.type === 'quorum') consumers.rest(consumer)
       consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
       if (consumer.noAck) log.settle(seq)
+      hasDelivered = true
     }
-    if (!isPlain && this.messagesReady > 0) this.#watchHead()
+    if (!isPlain && this.messagesReady > 0) {
+      if (hasDelivered) this.#expire()
+      else this.#watchHead()
+    }
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
@@ -493,6 +502,13 @@ export class MessageQueue implements Queue {
   #expire(): void {
     if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
     this.#watchHead()
+  }
+
+  /** The same behind the message that was taken last, which is still to be sent. */
+  #expireBehind(): void {
+    const wasRedelivered = this.#lastWasRedelivered
+    this.#expire()
+    this.#lastWasRedelivered = wasRedelivered
   }
 
   /** Sees to it that the first message leaves in time. */

@@ -8,7 +8,13 @@ import type { ByteString } from '../base/byte-string.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { type FieldTable, type FieldValue, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
-import { foreignArgument, invalidArgument, invalidArgumentType, type Resource } from '../protocol/reply-texts.js'
+import {
+  foreignArgument,
+  invalidArgument,
+  invalidArgumentType,
+  queueMasterLocatorDenied,
+  type Resource,
+} from '../protocol/reply-texts.js'
 import { unacceptableType } from './declaration/argument-checks.js'
 import { ARGUMENT_RULES, type ArgumentRule, typesKnowing } from './declaration/argument-rules.js'
 import { isQueueType, QUEUE_MODULES } from './declaration/queue-type.js'
@@ -21,7 +27,7 @@ const RULES_BY_NAME: ReadonlyMap<ByteString, ArgumentRule> = new Map(ARGUMENT_RU
  * whether there is something that only another type knows. The value of that is never looked at.
  * @param args with the type of queue that they mean, unless it is classic.
  * @returns the type of queue.
- * @throws PRECONDITION_FAILED
+ * @throws PRECONDITION_FAILED; INTERNAL_ERROR for what this RabbitMQ permits no more.
  */
 export function validateQueueArguments(args: FieldTable, queue: Resource, profile: CompatProfile): QueueType {
   requireDeadLetterExchangeName(args, queue)
@@ -32,7 +38,8 @@ export function validateQueueArguments(args: FieldTable, queue: Resource, profil
     const reason = rule.check(value, args, profile)
     if (reason !== undefined) throw invalidArgument(rule.name, queue, reason)
   }
-  for (const { name } of args) requireKnownTo(type, name, queue, profile)
+  requireAllKnownTo(type, args, queue, profile)
+  if (!profile.permitsQueueMasterLocator && lookup(args, 'x-queue-master-locator')) throw queueMasterLocatorDenied()
   return type
 }
 
@@ -47,6 +54,11 @@ function requireQueueType(given: FieldValue | undefined, queue: Resource): Queue
   if (given.type !== 'S') throw invalidArgument('x-queue-type', queue, unacceptableType(given))
   if (isQueueType(given.value)) return given.value
   throw invalidArgument('x-queue-type', queue, `"unsupported queue type '${given.value}'"`)
+}
+
+function requireAllKnownTo(type: QueueType, args: FieldTable, queue: Resource, profile: CompatProfile): void {
+  const names = args.map(({ name }) => name)
+  for (const name of profile.sortsForeignArguments ? names.sort() : names) requireKnownTo(type, name, queue, profile)
 }
 
 function requireKnownTo(type: QueueType, name: ByteString, queue: Resource, profile: CompatProfile): void {

@@ -113,7 +113,8 @@ export class VirtualHostQueues {
     if (existing) {
       existing.requireAccessBy(owner)
       const { relaxesQuorumRedeclaration } = this.#parts.limits
-      requireEquivalentQueue(existing, { ...declared, isDurable, arguments: args }, relaxesQuorumRedeclaration)
+      const repeated = { ...declared, isDurable, arguments: args }
+      requireEquivalentQueue(existing, repeated, relaxesQuorumRedeclaration, profile.comparesAgesInMilliseconds)
       existing.touch()
       return existing
     }

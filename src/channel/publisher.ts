@@ -21,7 +21,6 @@ import {
   unacceptableHeader,
   userIdMismatch,
 } from '../protocol/reply-texts.js'
-import { rewriteExpiration } from '../protocol/rewrite-properties.js'
 import type { ChannelContext } from './channel-context.js'
 import { Confirms, type ConfirmWriter } from './confirms.js'
 import type { OrderedOutput } from './ordered-output.js'
@@ -63,8 +62,6 @@ export class Publisher {
   #confirms: Confirms | undefined
   #lastExpiring: PublishedProperties | undefined
   #lastTtlMs = -1
-  /** What stands for it where the publisher has written it otherwise. */
-  #plainTtl: string | undefined
   readonly #onBehind = (queue: Queue) => this.#context.noteOutpaced(queue)
   readonly #confirmWriter: ConfirmWriter = {
     ack: (seqno, multiple) => encodeBasicAck(this.#output.buffer, this.#channel, seqno, multiple),
@@ -77,7 +74,7 @@ export class Publisher {
     this.#output = output
     this.#replies = replies
     this.#bodyMax = bodyFrameMax(context.frameMax)
-    this.#properties = new PropertiesReader(context.profile.sortsHeaders)
+    this.#properties = new PropertiesReader(context.profile.sortsHeaders, context.profile.rewritesExpiration)
   }
 
   /** What confirm.select has turned on. */
@@ -105,7 +102,7 @@ export class Publisher {
     const target = this.#targetOf(message)
     const properties = this.#readProperties(message)
     if (properties.replyTo === REPLY_QUEUE) this.#nameReplies(message, properties.replyToAt)
-    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(message, properties)
+    message.ttlMs = properties.expiration === undefined ? -1 : this.#ttlOf(properties)
     const route = this.#routeOf(target, message, properties)
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
     if (target.isTraced) this.#trace(message, properties, route)
@@ -184,18 +181,13 @@ export class Publisher {
     return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }
 
-  /**
-   * Parsed once for messages with the same properties. What consumers see is the plain number, as RabbitMQ writes it.
-   * @throws PRECONDITION_FAILED
-   */
-  #ttlOf(message: Message, properties: PublishedProperties): number {
+  /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */
+  #ttlOf(properties: PublishedProperties): number {
     const { expiration = '' } = properties
     if (properties !== this.#lastExpiring) {
       this.#lastTtlMs = parseExpiration(expiration)
       this.#lastExpiring = properties
-      this.#plainTtl = expiration === String(this.#lastTtlMs) ? undefined : String(this.#lastTtlMs)
     }
-    if (this.#plainTtl !== undefined) writeExpiration(message, this.#plainTtl)
     return this.#lastTtlMs
   }
 
@@ -240,13 +232,6 @@ export class Publisher {
 function replaceProperties(message: Message, properties: Buffer): void {
   const { header, headerStart } = message
   message.header = Buffer.concat([header.subarray(headerStart, headerStart + CONTENT_HEADER_PREFIX), properties])
-  message.headerStart = 0
-  message.headerEnd = message.header.length
-}
-
-function writeExpiration(message: Message, expiration: string): void {
-  const { header, headerStart, headerEnd } = message
-  message.header = rewriteExpiration(header, headerStart, headerEnd, expiration)
   message.headerStart = 0
   message.headerEnd = message.header.length
 }

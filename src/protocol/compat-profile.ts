@@ -62,6 +62,18 @@ export interface CompatProfile {
   readonly streamsTakeRejections: boolean
   /** Whether a mandatory message to a direct reply-to name counts as routed when the name alone makes sense. */
   readonly routesToVanishedReplyQueues: boolean
+  /** Whether a basic.get that a single active consumer forbids is told the type of queue as an Erlang term. */
+  readonly writesQueueTypeAsTerm: boolean
+  /** Whether a numeric expiration is stored and delivered without needless zeros and signs, however it came. */
+  readonly rewritesExpiration: boolean
+  /** Whether `x-queue-master-locator` may be given to a classic queue. Denied: the connection closes with INTERNAL_ERROR. */
+  readonly permitsQueueMasterLocator: boolean
+  /** Of several arguments that another type of queue knows, whether the first by name is told; else the client's first. */
+  readonly sortsForeignArguments: boolean
+  /** Whether `x-stream-filter-size-bytes` is judged as other numbers are before the stream looks at it. */
+  readonly checksStreamFilterSize: boolean
+  /** Whether re-declarations of a stream compare `x-max-age` in milliseconds; else as it is written. */
+  readonly comparesAgesInMilliseconds: boolean
   /** Whether binding a direct reply-to queue is ACCESS_REFUSED; else it is NOT_FOUND. */
   readonly refusesReplyQueueBindings: boolean
 }
@@ -101,6 +113,12 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     mergesClientDeaths: true,
     streamsTakeRejections: false,
     routesToVanishedReplyQueues: false,
+    writesQueueTypeAsTerm: false,
+    rewritesExpiration: false,
+    permitsQueueMasterLocator: true,
+    sortsForeignArguments: false,
+    checksStreamFilterSize: false,
+    comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
   }),
   '4.2': Object.freeze({
@@ -128,6 +146,12 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     mergesClientDeaths: false,
     streamsTakeRejections: true,
     routesToVanishedReplyQueues: true,
+    writesQueueTypeAsTerm: false,
+    rewritesExpiration: true,
+    permitsQueueMasterLocator: true,
+    sortsForeignArguments: false,
+    checksStreamFilterSize: false,
+    comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
   }),
   '4.3': Object.freeze({
@@ -155,6 +179,12 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     mergesClientDeaths: false,
     streamsTakeRejections: true,
     routesToVanishedReplyQueues: true,
+    writesQueueTypeAsTerm: true,
+    rewritesExpiration: true,
+    permitsQueueMasterLocator: false,
+    sortsForeignArguments: true,
+    checksStreamFilterSize: true,
+    comparesAgesInMilliseconds: true,
     refusesReplyQueueBindings: true,
   }),
 }

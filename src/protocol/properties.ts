@@ -12,6 +12,7 @@ export interface PublishedProperties {
   readonly isPersistent: boolean
   /** -1 without one. */
   readonly priority: number
+  /** As exchanges see them. Where a name comes twice in what is sorted, the last value counts, though the first is kept. */
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
@@ -40,6 +41,8 @@ export type SenderSelected =
   | { readonly invalid: 'CC' | 'BCC'; readonly value: FieldValue }
 
 const ROUTING_KEY_OCTETS_MAX = 255
+/** The longest time that a message may ask for. */
+export const EXPIRATION_MS_MAX = 315360000000
 
 export const HEADERS_FLAG = 0x2000
 const DELIVERY_MODE_FLAG = 0x1000
@@ -56,13 +59,18 @@ const CONTINUATION_FLAG = 0x0001
  */
 export class PropertiesReader {
   readonly #sortsHeaders: boolean
+  readonly #rewritesExpiration: boolean
   #lastOctets = Buffer.alloc(0)
   #last: PublishedProperties | undefined
   readonly #reader = new ByteReader(this.#lastOctets, 0, 0)
 
-  /** @param sortsHeaders whether header tables are kept sorted by name and without duplicates, as RabbitMQ 4 does. */
-  constructor(sortsHeaders: boolean) {
+  /**
+   * @param sortsHeaders whether header tables are kept sorted by name and without duplicates, as RabbitMQ 4 does.
+   * @param rewritesExpiration whether a numeric expiration loses needless zeros and signs.
+   */
+  constructor(sortsHeaders: boolean, rewritesExpiration = false) {
     this.#sortsHeaders = sortsHeaders
+    this.#rewritesExpiration = rewritesExpiration
   }
 
   /**
@@ -97,7 +105,9 @@ export class PropertiesReader {
     const correlationId = shortString(0x0400)
     const replyToAt = reader.position - from
     const replyTo = shortString(REPLY_TO_FLAG)
-    const expiration = shortString(EXPIRATION_FLAG)
+    const expirationStart = reader.position
+    const given = shortString(EXPIRATION_FLAG)
+    const expirationEnd = reader.position
     const messageId = shortString(0x0080)
     const timestamp = flags & 0x0040 ? reader.longLong() : undefined
     const type = shortString(0x0020)
@@ -105,15 +115,25 @@ export class PropertiesReader {
     shortString(0x0008)
     shortString(0x0004)
     reader.expectEnd()
-    const kept = headers && this.#headersToKeep(headers)
-    const rewritten =
-      kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
+    const visible = headers && withoutBcc(headers)
+    const kept = visible && this.#sortsHeaders ? sortedWithoutDuplicates(visible) : visible
+    const expiration = given !== undefined && this.#rewritesExpiration ? plainExpiration(given) : given
+    const changes: Change[] = []
+    let shift = 0
+    if (kept && kept !== headers) {
+      const octets = tableOctets(kept)
+      changes.push({ from: headersStart, to: headersEnd, octets })
+      shift = octets.length - (headersEnd - headersStart)
+    }
+    if (expiration !== undefined && expiration !== given) {
+      changes.push({ from: expirationStart, to: expirationEnd, octets: shortStringOctets(expiration) })
+    }
+    const rewritten = changes.length > 0 ? splice(bytes, from, end, changes) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
-    const shift = rewritten ? rewritten.length - (end - from) : 0
     return {
       isPersistent,
-      headers: kept,
+      headers: kept === headers ? headers : visible && this.#asRouted(visible, kept),
       userId,
       expiration,
       priority,
@@ -128,11 +148,29 @@ export class PropertiesReader {
     }
   }
 
-  /** Nobody but the broker may see BCC. */
-  #headersToKeep(headers: FieldTable): FieldTable {
-    const visible = lookup(headers, 'BCC') ? headers.filter(({ name }) => name !== 'BCC') : headers
-    return this.#sortsHeaders ? sortedWithoutDuplicates(visible) : visible
+  /** Of duplicates the last: RabbitMQ makes a map of them for its exchanges. */
+  #asRouted(visible: FieldTable, kept: FieldTable | undefined): FieldTable | undefined {
+    if (!this.#sortsHeaders || kept?.length === visible.length) return kept
+    return sortedWithoutDuplicates(visible.toReversed())
   }
+}
+
+/** Octets to stand in the place of those in [from, to). */
+interface Change {
+  readonly from: number
+  readonly to: number
+  readonly octets: Buffer
+}
+
+/** Nobody but the broker may see BCC. */
+function withoutBcc(headers: FieldTable): FieldTable {
+  return lookup(headers, 'BCC') ? headers.filter(({ name }) => name !== 'BCC') : headers
+}
+
+/** A number of milliseconds as it is usually written; what is no expiration stays as it is. */
+function plainExpiration(expiration: ByteString): ByteString {
+  const milliseconds = /^[+-]?\d+$/.test(expiration) ? Number(expiration) : -1
+  return milliseconds >= 0 && milliseconds <= EXPIRATION_MS_MAX ? String(Math.abs(milliseconds)) : expiration
 }
 
 /** Strings in the arrays CC and BCC, in this order; other elements are ignored. */
@@ -166,17 +204,23 @@ function nameAt(table: FieldTable, index: number): ByteString {
   return table[index]?.name ?? ''
 }
 
-function spliceHeaders(
-  bytes: Buffer,
-  from: number,
-  headersStart: number,
-  headersEnd: number,
-  end: number,
-  headers: FieldTable,
-): Buffer {
+function tableOctets(table: FieldTable): Buffer {
   const out = new OutputBuffer()
-  out.copy(bytes, from, headersStart)
-  writeFieldTable(out, headers)
-  out.copy(bytes, headersEnd, end)
+  writeFieldTable(out, table)
   return Buffer.from(out.bytes.subarray(0, out.used))
+}
+
+function shortStringOctets(text: ByteString): Buffer {
+  return Buffer.from(String.fromCharCode(text.length) + text, 'latin1')
+}
+
+/** @param changes in the order of where they are. @returns octets of the caller's own. */
+function splice(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Buffer {
+  const parts: Buffer[] = []
+  let at = start
+  for (const { from, to, octets } of changes) {
+    parts.push(bytes.subarray(at, from), octets)
+    at = to
+  }
+  return Buffer.concat([...parts, bytes.subarray(at, end)])
 }

@@ -246,11 +246,12 @@ export function lockedByOtherConnection(resource: Resource): AmqpError {
   )
 }
 
-export function getFromSingleActiveConsumerQueue(resource: Resource): AmqpError {
+/** @param asTerm whether the type of queue stands there as Erlang writes a binary. */
+export function getFromSingleActiveConsumerQueue(resource: Resource, asTerm: boolean): AmqpError {
   return new AmqpError(
     ReplyCode.RESOURCE_LOCKED,
-    `cannot obtain access to locked ${inTheVhost(resource)}. basic.get operations are not supported by quorum queues ` +
-      'with single active consumer',
+    `cannot obtain access to locked ${inTheVhost(resource)}. basic.get operations are not supported by ` +
+      `${asTerm ? '<<"quorum">>' : 'quorum'} queues with single active consumer`,
   )
 }
 
@@ -435,6 +436,18 @@ export function transientQueuesDenied(): AmqpError {
       'By default, this feature is not permitted anymore.\n' +
       'The feature will be removed from a future major RabbitMQ version, regardless of the configuration.\n' +
       'To continue using this feature for now, the operator must permit it.',
+  )
+}
+
+/** RabbitMQ 4.3 denies `x-queue-master-locator`. A client gets to see the first 255 octets. */
+export function queueMasterLocatorDenied(): AmqpError {
+  return new AmqpError(
+    ReplyCode.INTERNAL_ERROR,
+    'Feature `queue_master_locator` is deprecated.\n' +
+      'By default, this feature is not permitted anymore.\n' +
+      'The feature will be removed from a future major RabbitMQ version, regardless of the configuration; actual version ' +
+      'to be determined.\n' +
+      'To continue using it, the operator must permit it; `x-queue-leader-locator` is what took its place.',
   )
 }
 

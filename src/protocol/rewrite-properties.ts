@@ -1,4 +1,3 @@
-import type { ByteString } from '../base/byte-string.js'
 import { ByteReader } from './byte-reader.js'
 import { CONTENT_HEADER_PREFIX } from './content-assembler.js'
 import type { FieldTable } from './field-table.js'
@@ -19,20 +18,6 @@ export function rewriteForDeadLettering(bytes: Buffer, start: number, end: numbe
  */
 export function rewriteHeaders(bytes: Buffer, start: number, end: number, headers: FieldTable): Buffer {
   return rewrite(bytes, start, end, headers, true)
-}
-
-/** The same with another expiration in place of the one that it has. */
-export function rewriteExpiration(bytes: Buffer, start: number, end: number, expiration: ByteString): Buffer {
-  const reader = new ByteReader(bytes, start + CONTENT_HEADER_PREFIX, end)
-  const flags = reader.short()
-  skipShortStrings(reader, flags, 0x8000, 0x4000)
-  if (flags & HEADERS_FLAG) reader.skip(reader.long())
-  for (const flag of [0x1000, 0x0800]) if (flags & flag) reader.octet()
-  skipShortStrings(reader, flags, 0x0400, 0x0200)
-  const at = reader.position
-  skipShortStrings(reader, flags, EXPIRATION_FLAG)
-  const text = Buffer.from(String.fromCharCode(expiration.length) + expiration, 'latin1')
-  return Buffer.concat([bytes.subarray(start, at), text, bytes.subarray(reader.position, end)])
 }
 
 function rewrite(bytes: Buffer, start: number, end: number, headers: FieldTable, keepsExpiration: boolean): Buffer {

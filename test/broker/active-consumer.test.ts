@@ -88,6 +88,22 @@ describe.each([
   })
 })
 
+describe('6.5 who follows a single active consumer, among those of one priority', () => {
+  it.each([
+    ['classic', CLASSIC, 'b:1'],
+    ['quorum', QUORUM, 'c:1'],
+  ])('of a %s queue: the oldest, but in a quorum queue the largest prefetch first', async (_type, args, first) => {
+    const { queue, sink } = await queueOf(args)
+    const a = sink.consume(queue, 'a')
+    sink.consume(queue, 'b', { prefetch: 1 })
+    sink.consume(queue, 'c', { prefetch: 0 })
+    sink.consume(queue, 'd', { prefetch: 0 })
+    queue.removeConsumer(a)
+    sendAll(queue, 1)
+    expect(sink.lines).toEqual([first])
+  })
+})
+
 describe('6.5 a single active consumer', () => {
   it('may not be exclusive in a classic queue (semantics 6.1 h)', async () => {
     const { queue, sink } = await queueOf(CLASSIC)

@@ -260,3 +260,34 @@ describe('the equivalence of exchanges', () => {
     expectError(act, ReplyCode.PRECONDITION_FAILED, expected)
   })
 })
+
+describe('3.4 the argument x-max-age of a stream', () => {
+  const declaration = (age?: FieldValue) => ({
+    ...DECLARED,
+    arguments: age ? [{ name: 'x-max-age', value: age }] : [],
+  })
+  const compareAges =
+    (current: FieldValue | undefined, declared: FieldValue | undefined, comparesAges: boolean) => () =>
+      requireEquivalentQueue(
+        { ...Q, ...declaration(current), type: 'stream' },
+        declaration(declared),
+        false,
+        comparesAges,
+      )
+  const age = (value: string): FieldValue => ({ type: 'S', value })
+
+  it('is compared as it is written before 4.3', () => {
+    expect(compareAges(age('1h'), age('1h'), false)).not.toThrow()
+    expect(compareAges(age('1h'), age('60m'), false)).toThrow(text('x-max-age', "'60m'", "'1h'"))
+  })
+
+  it('is compared in milliseconds since 4.3', () => {
+    const none = "the value '3600000' of type 'longstr'"
+    expect(compareAges(age('1h'), age('60m'), true)).not.toThrow()
+    expect(compareAges(age('1h'), age('2h'), true)).toThrow(text('x-max-age', "'7200000'", "'3600000'"))
+    expect(compareAges(age('1h'), undefined, true)).toThrow(text('x-max-age', 'none', none))
+    expect(compareAges(undefined, age('60m'), true)).toThrow(text('x-max-age', none, 'none'))
+    expect(compareAges(age('1h'), age('zz'), true)).toThrow(text('x-max-age', "'zz'", "'3600000'"))
+    expect(compareAges(age('1h'), integer(5), true)).toThrow(text('x-max-age', "'5'", "'3600000'"))
+  })
+})

@@ -282,3 +282,20 @@ describe('a length limit', () => {
     expect([limit?.isExceeded(5, 100), limit?.isExceeded(6, 0), limit?.isExceeded(0, 101)]).toEqual([false, true, true])
   })
 })
+
+describe('10.4 a length limit and a message that is given back while a consumer has credit', () => {
+  it.each([
+    ['classic', {}, ['c:a']],
+    ['quorum', QUORUM, ['c:a', 'c:a again']],
+  ])('of a %s queue', async (type, args, delivered) => {
+    const { queue, dead } = await queueOf({ ...args, 'x-max-length': 0 })
+    const sink = new RecordingSink()
+    const consumer = sink.consume(queue, 'c')
+    sendAll(queue, 'a')
+    queue.requeue(sink.deliveries[0]?.seq ?? -1, consumer, 'nack')
+    queue.deliverReady()
+    expect(sink.lines).toEqual(delivered)
+    expect(await deathsIn(dead)).toEqual(type === 'classic' ? ['a: q maxlen 1'] : [])
+    expect(queue.messagesReady).toBe(0)
+  })
+})

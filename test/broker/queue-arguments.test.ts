@@ -154,13 +154,52 @@ describe('3.3 the order of the checks', () => {
   })
 
   it.each(['quorum', 'stream'] as const)(
-    'of foreign arguments is that of the client for %s queues too (semantics 3.3 a)',
+    'of foreign arguments is that of the client for %s queues too, and since 4.3 that of names (semantics 3.3 a)',
     (type) => {
       const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
       expectRefusal(forType(type, args), foreign('x-queue-version', type))
       expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
+      expectRefusal(forType(type, args), foreign('x-max-priority', type), '4.3')
+      expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type), '4.3')
     },
   )
+})
+
+describe('3.3 the argument x-queue-master-locator', () => {
+  const LOCATOR = 'x-queue-master-locator'
+  const text =
+    'Feature `queue_master_locator` is deprecated.\nBy default, this feature is not permitted anymore.\n' +
+    'The feature will be removed from a future major RabbitMQ version, regardless of the configuration; actual version ' +
+    'to be determined.\nTo con'
+
+  it.each([longString('client-local'), longString('no'), int(5)])('is denied by 4.3 whatever it is', (value) => {
+    for (const compat of ['3.13', '4.2'] as const) expect(validate(only(LOCATOR, value), compat)).toBe('classic')
+    expect(() => validate(only(LOCATOR, value), '4.3')).toThrow(text)
+  })
+
+  it.each(['quorum', 'stream'] as const)('is foreign to a %s queue', (type) => {
+    for (const compat of ALL_PROFILES) {
+      expectRefusal(forType(type, only(LOCATOR, longString('random'))), foreign(LOCATOR, type), compat)
+    }
+  })
+
+  it('is looked at when all the others are right', () => {
+    const args = fields({ [LOCATOR]: longString('random'), 'x-max-length': int(-1), 'x-max-age': longString('1h') })
+    expectRefusal(args, invalid('x-max-length', '{value_negative,-1}'), '4.3')
+    expectRefusal(args.toSpliced(1, 1), foreign('x-max-age', 'classic'), '4.3')
+  })
+})
+
+describe('3.3 the argument x-stream-filter-size-bytes', () => {
+  it('is a number that is not negative since 4.3, and judged by the stream itself before', () => {
+    const argument = (value: FieldValue) => forType('stream', only('x-stream-filter-size-bytes', value))
+    const wrong = (reason: string) => invalid('x-stream-filter-size-bytes', reason)
+    for (const value of [int(-1), longString('16'), boolean(true)]) expect(validate(argument(value))).toBe('stream')
+    expectRefusal(argument(int(-1)), wrong('{value_negative,-1}'), '4.3')
+    expectRefusal(argument(longString('16')), wrong('"expected integer, got longstr"'), '4.3')
+    expectRefusal(argument(boolean(true)), wrong('"expected integer, got bool"'), '4.3')
+    expect(validate(argument(int(15)), '4.3')).toBe('stream')
+  })
 })
 
 describe('3.3 arguments that no type of queue knows', () => {

@@ -56,6 +56,40 @@ describe.each(TYPES)('9.1 message TTL in a %s queue', (_type, type) => {
     expect(clock.delaysMs).toEqual([])
   })
 
+  it('is over behind a message that is fetched, before anything is counted', async () => {
+    const { queue, dead, clock } = await queueOf(type)
+    sendAll(queue, 'stays', 'stays too')
+    send(queue, 'goes', { ttlMs: 0 })
+    send(queue, 'goes later', { ttlMs: 50 })
+    send(queue, 'stays as well')
+    clock.advance(100)
+    expect(queue.messagesReady).toBe(5)
+    expect(await get(queue, true)).toMatchObject({ body: 'stays' })
+    expect(await get(queue, true)).toMatchObject({ body: 'stays too', isRedelivered: false })
+    expect([queue.messagesReady, dead.messagesReady]).toEqual([1, 2])
+  })
+
+  it('is over behind a message that is delivered', async () => {
+    const { queue, dead, clock } = await queueOf(type)
+    sendAll(queue, 'stays')
+    send(queue, 'goes', { ttlMs: 50 })
+    clock.advance(100)
+    new RecordingSink().consume(queue, 'c', { prefetch: 1 })
+    expect([queue.messagesReady, queue.messagesUnacknowledged, dead.messagesReady]).toEqual([0, 1, 1])
+  })
+
+  it('tells whether the fetched message was redelivered, whatever expires behind it', async () => {
+    const { queue, clock } = await queueOf(type)
+    sendAll(queue, 'stays')
+    send(queue, 'goes', { ttlMs: 50 })
+    const first = await get(queue)
+    queue.requeue(first?.seq ?? -1, undefined, 'nack')
+    clock.advance(100)
+    expect(await get(queue)).toMatchObject({ body: 'stays', isRedelivered: true })
+    clock.advance(0)
+    expect(queue.messagesReady).toBe(0)
+  })
+
   it('takes effect at the head alone: what expires sooner waits behind what expires later (semantics 9.1 b)', async () => {
     const { queue, dead, clock } = await queueOf(type)
     send(queue, 'late', { ttlMs: 100 })
@@ -313,4 +347,23 @@ describe('9.1 message TTL', () => {
     clock.advance(100)
     expect([queue.messagesReady, goesOn]).toEqual([0, 1])
   })
+})
+
+describe('9.1 message TTL behind a message that is fetched and not settled', () => {
+  it.each([
+    ['classic', {}, 0],
+    ['quorum', { 'x-queue-type': 'quorum' }, 1],
+  ])(
+    'is over in a %s queue when that one is counted, but a quorum queue counts first',
+    async (_type, args, counted) => {
+      const { queue, clock } = await queueOf(args)
+      sendAll(queue, 'stays')
+      send(queue, 'goes', { ttlMs: 50 })
+      clock.advance(100)
+      expect(await get(queue)).toMatchObject({ body: 'stays' })
+      expect(queue.messagesReady).toBe(counted)
+      clock.advance(0)
+      expect(queue.messagesReady).toBe(0)
+    },
+  )
 })

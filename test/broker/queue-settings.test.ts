@@ -377,7 +377,7 @@ describe('3.3 arguments that are accepted', () => {
     'x-quorum-initial-group-size',
     'x-initial-cluster-size',
     'x-queue-leader-locator',
-    'x-queue-master-locator',
+
     'x-queue-version',
   ]
   /** Nothing disconnects a consumer but its connection on one node. */

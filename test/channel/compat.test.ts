@@ -38,6 +38,21 @@ describe('a queue that is neither durable nor exclusive', () => {
   })
 })
 
+describe('the argument x-queue-master-locator of a classic queue', () => {
+  it('closes the connection on 4.3, in a text that is cut (semantics 3.3)', async () => {
+    await fixture.broker({ compat: '4.3' })
+    const channel = await fixture.channel()
+    channel.send('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-master-locator': 'random' } })
+    const text =
+      'INTERNAL_ERROR - Feature `queue_master_locator` is deprecated.\n' +
+      'By default, this feature is not permitted anymore.\n' +
+      'The feature will be removed from a future major RabbitMQ version, regardless of the configuration; actual version ' +
+      'to be determined.\nTo con...'
+    expect(text).toHaveLength(255)
+    await channel.client.expectClosed(541, text, 'QueueDeclare')
+  })
+})
+
 describe('basic.qos with global set', () => {
   /** Two consumers after a global limit of 1. @returns how many messages they get of three. */
   async function delivered(): Promise<number> {

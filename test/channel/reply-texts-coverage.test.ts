@@ -21,6 +21,7 @@ const AWAITED = {
 const TOLD_BY: Readonly<Record<Exclude<TextName, keyof typeof AWAITED>, RegExp>> = {
   frameTooLarge: /\{frame_too_large,/,
   getFromSingleActiveConsumerQueue: /basic\.get operations are not supported by /,
+  queueMasterLocatorDenied: /Feature `queue_master_locator` is deprecated/,
   conditionalDeleteOfQuorumQueue: /queue\.delete operations with \$\{flag\} flag set/,
   globalQosNotSupported: / does not support global qos/,
   acknowledgementTimedOut: /delivery acknowledgement on channel/,

@@ -16,6 +16,12 @@ const ROWS: readonly (readonly [keyof CompatProfile, unknown, unknown, unknown])
   ['streamsTakeRejections', false, true, true],
   ['routesToVanishedReplyQueues', false, true, true],
   ['refusesReplyQueueBindings', false, false, true],
+  ['writesQueueTypeAsTerm', false, false, true],
+  ['rewritesExpiration', false, true, true],
+  ['permitsQueueMasterLocator', true, true, false],
+  ['sortsForeignArguments', false, false, true],
+  ['checksStreamFilterSize', false, false, true],
+  ['comparesAgesInMilliseconds', false, false, true],
 ]
 
 describe('20 what differs between the versions of RabbitMQ', () => {

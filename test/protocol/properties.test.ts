@@ -60,16 +60,26 @@ const anyProperties: fc.Arbitrary<Properties> = fc.record({
   userId: optional(byteString(10)),
 })
 
+const NOTHING: Properties = {
+  strings: new Array(9).fill(undefined),
+  headers: undefined,
+  deliveryMode: undefined,
+  priority: undefined,
+  timestamp: undefined,
+  userId: undefined,
+}
+
 /** A content header payload somewhere in a chunk. */
 function inChunk(properties: Buffer): { bytes: Buffer; start: number; end: number } {
   const bytes = Buffer.concat([Buffer.alloc(5, 0xaa), Buffer.alloc(12), properties, Buffer.alloc(4, 0xbb)])
   return { bytes, start: 5, end: 17 + properties.length }
 }
 
-function sorted(table: FieldTable): FieldTable {
-  const first = new Map<string, FieldTable[number]>()
-  for (const field of table) if (!first.has(field.name)) first.set(field.name, field)
-  return [...first.values()].sort((a, b) =>
+/** @param keeps which of those of one name. */
+function sorted(table: FieldTable, keeps: 'first' | 'last'): FieldTable {
+  const byName = new Map<string, FieldTable[number]>()
+  for (const field of table) if (keeps === 'last' || !byName.has(field.name)) byName.set(field.name, field)
+  return [...byName.values()].sort((a, b) =>
     Buffer.compare(Buffer.from(a.name, 'latin1'), Buffer.from(b.name, 'latin1')),
   )
 }
@@ -84,10 +94,10 @@ describe('the properties reader', () => {
           const { bytes, start, end } = inChunk(octets)
           const read = reader.read(bytes, start, end)
           bytes.fill(0xee)
-          const headers = properties.headers && sorted(properties.headers)
+          const headers = properties.headers && sorted(properties.headers, 'first')
           expect(read.isPersistent).toBe(properties.deliveryMode === 2)
           expect(read.userId).toBe(properties.userId)
-          expect(read.headers).toEqual(headers)
+          expect(read.headers).toEqual(properties.headers && sorted(properties.headers, 'last'))
           const rewritten = encode({ ...properties, headers })
           if (read.rewritten) expect(read.rewritten.equals(rewritten)).toBe(true)
           else expect(octets.equals(rewritten)).toBe(true)
@@ -110,6 +120,60 @@ describe('the properties reader', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  it('has exchanges see the last of the headers of one name, and keeps the first (semantics 4.3)', () => {
+    const field = (name: string, value: number): FieldTable[number] => ({ name, value: { type: 'I', value } })
+    const headers = [field('b', 1), field('a', 2), field('b', 3)]
+    const { bytes, start, end } = inChunk(encode({ ...NOTHING, headers }))
+    const read = new PropertiesReader(true).read(bytes, start, end)
+    expect(read.headers).toEqual([field('a', 2), field('b', 3)])
+    expect(read.rewritten).toEqual(encode({ ...NOTHING, headers: [field('a', 2), field('b', 1)] }))
+    expect(new PropertiesReader(false).read(bytes, start, end).headers).toEqual(headers)
+  })
+
+  describe('an expiration', () => {
+    const withExpiration = (expiration: string, headers?: FieldTable, replyTo?: string) => {
+      const strings = [undefined, undefined, undefined, replyTo, expiration, 'id', 'type', 'app', undefined]
+      return encode({ ...NOTHING, strings, headers })
+    }
+
+    it.each([
+      ['010', '10'],
+      ['+60000', '60000'],
+      ['-0', '0'],
+      ['000', '0'],
+      ['0315360000000', '315360000000'],
+    ])('of %s is stored as %s', (given, stored) => {
+      const { bytes, start, end } = inChunk(withExpiration(given))
+      const read = new PropertiesReader(true, true).read(bytes, start, end)
+      expect(read.expiration).toBe(stored)
+      expect(read.rewritten).toEqual(withExpiration(stored))
+      expect(new PropertiesReader(true).read(bytes, start, end)).toMatchObject({
+        expiration: given,
+        rewritten: undefined,
+      })
+    })
+
+    it.each(['0', '10', '', 'x', '-5', '+5x', ' 5', '+315360000001'])('of %j stays as it is', (given) => {
+      const { bytes, start, end } = inChunk(withExpiration(given))
+      expect(new PropertiesReader(true, true).read(bytes, start, end)).toMatchObject({
+        expiration: given,
+        rewritten: undefined,
+      })
+    })
+
+    it('is stored anew beside headers, and reply-to is found where it is then', () => {
+      const headers: FieldTable = [
+        { name: 'b', value: { type: 'V' } },
+        { name: 'a', value: { type: 'V' } },
+        { name: 'b', value: { type: 't', value: true } },
+      ]
+      const { bytes, start, end } = inChunk(withExpiration('007', headers, 'answers'))
+      const { rewritten, replyToAt } = new PropertiesReader(true, true).read(bytes, start, end)
+      expect(rewritten).toEqual(withExpiration('7', sorted(headers, 'first'), 'answers'))
+      expect(rewritten?.subarray(replyToAt, replyToAt + 8).toString('latin1')).toBe('\x07answers')
+    })
   })
 
   it('is not misled by properties that look like the last ones', () => {

@@ -9,10 +9,16 @@ const x = { kind: 'exchange', name: 'x', vhost: 'v' } as const
 const CASES: readonly (readonly [AmqpError, number, string])[] = [
   [texts.bindToReplyQueue(), 403, 'ACCESS_REFUSED - cannot bind or unbind to a volatile (direct reply-to) queue'],
   [
-    texts.getFromSingleActiveConsumerQueue(q),
+    texts.getFromSingleActiveConsumerQueue(q, false),
     405,
     "RESOURCE_LOCKED - cannot obtain access to locked queue 'q' in vhost 'v'. basic.get operations are not supported " +
       'by quorum queues with single active consumer',
+  ],
+  [
+    texts.getFromSingleActiveConsumerQueue(q, true),
+    405,
+    "RESOURCE_LOCKED - cannot obtain access to locked queue 'q' in vhost 'v'. basic.get operations are not supported " +
+      'by <<"quorum">> queues with single active consumer',
   ],
   [texts.protectedQueue(q), 405, "RESOURCE_LOCKED - Cannot delete protected queue 'q' in vhost 'v'."],
   [

@@ -146,6 +146,7 @@ export class ModelQueue {
   get(noAck: boolean): ModelEntry | undefined {
     this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
     const entry = this.#take()
+    if (entry && (noAck || this.type === 'classic')) this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
     if (entry && noAck) this.#forget(entry)
     return entry
   }
@@ -194,6 +195,7 @@ export class ModelQueue {
   afterSettling(): void {
     for (const entry of this.#exhausted.splice(0)) this.#die(entry, 'delivery_limit')
     this.#updateActive()
+    if (this.type === 'classic') this.#dropExcess()
     this.#deliver()
     this.tidy()
   }
@@ -212,14 +214,8 @@ export class ModelQueue {
 
   /** Drops what is too much and too old. */
   tidy(): void {
-    const { nowMs } = this.#world
-    for (;;) {
-      this.#expire((deadlineMs) => deadlineMs < nowMs)
-      const entry = this.#head()
-      if (!entry || !this.#isExceeded()) break
-      this.#takeToDie(entry, 'maxlen')
-    }
-    this.#expire((deadlineMs) => deadlineMs <= nowMs)
+    this.#dropExcess()
+    this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
   }
 
   /** When something will happen of itself. */
@@ -328,17 +324,29 @@ export class ModelQueue {
     this.#lastLevel = level
   }
 
+  #dropExcess(): void {
+    for (;;) {
+      this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
+      const entry = this.#head()
+      if (!entry || !this.#isExceeded()) break
+      this.#takeToDie(entry, 'maxlen')
+    }
+  }
+
   #deliver(): void {
+    let hasDelivered = false
     for (;;) {
       this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
       const eligible = this.#eligible()
-      if (eligible.length === 0) return
+      if (eligible.length === 0) break
       const entry = this.#take()
-      if (!entry) return
+      if (!entry) break
       const consumer = this.#onDelivery(entry, eligible)
       if (consumer.noAck) this.#forget(entry)
       else consumer.unacked.push(entry)
+      hasDelivered = true
     }
+    if (hasDelivered) this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
   }
 
   /** Consumers that may get the next message. */

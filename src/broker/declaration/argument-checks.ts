@@ -69,6 +69,10 @@ export const maxAge: Check = (value) => {
   return parseAge(value.value) === undefined ? 'invalid_max_age' : undefined
 }
 
+/** Whether it is one that a stream can have is another question, for the stream. */
+export const streamFilterSize: Check = (value, args, profile) =>
+  profile.checksStreamFilterSize ? nonNegative(value, args, profile) : undefined
+
 export function unacceptableType(value: FieldValue): ByteString {
   return `{unacceptable_type,${fieldTypeName(value)}}`
 }

@@ -19,6 +19,7 @@ import {
   positiveMilliseconds,
   queueMode,
   queueVersion,
+  streamFilterSize,
   text,
 } from './argument-checks.js'
 import type { QueueType } from './queue-type.js'
@@ -68,8 +69,7 @@ const RABBITMQ_RULES: readonly ArgumentRule[] = [
   { name: 'x-delayed-retry-max', types: CLASSIC_AND_QUORUM, check: milliseconds },
   { name: 'x-max-age', types: STREAM, check: maxAge },
   { name: 'x-stream-max-segment-size-bytes', types: STREAM, check: nonNegative },
-  // Judged by the stream itself, at its creation.
-  { name: 'x-stream-filter-size-bytes', types: STREAM, check: anything },
+  { name: 'x-stream-filter-size-bytes', types: STREAM, check: streamFilterSize },
   { name: 'x-initial-cluster-size', types: STREAM, check: positive },
   { name: 'x-queue-leader-locator', types: ALL, check: leaderLocator },
   { name: 'x-queue-master-locator', types: CLASSIC, check: anything },

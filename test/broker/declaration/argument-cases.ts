@@ -135,7 +135,6 @@ export const ARGUMENT_CASES: readonly ArgumentCase[] = [
     types: always('classic', 'quorum', 'stream'),
     ...words('invalid_queue_locator_arg', 'client-local', 'balanced', 'random', 'least-leaders'),
   },
-  { name: 'x-queue-master-locator', types: always('classic'), good: [longString('min-masters'), int(1)], bad: [] },
   { name: 'x-message-deduplication', types: always('classic', 'quorum'), good: [boolean(true)], bad: NO_FLAGS },
   { name: 'x-cache-size', types: always('classic', 'quorum'), ...LEAST_1 },
   { name: 'x-cache-ttl', types: always('classic', 'quorum'), ...TIME_ABOVE_0 },
