@@ -13,6 +13,13 @@ const REJECTED_BEFORE =
   'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
 const BYTES_OF_PROPERTIES =
   'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
+const REPLY_OF_3_10 =
+  'RabbitMQ 3.10 returns a mandatory reply that it has delivered, gives replies of a channel the same tag, and sends them before tx.commit.'
+const OWN_REPLY_QUEUE =
+  'A channel of RabbitMQ 4.3 cannot ask itself whether it is there, and misses its own reply queue.'
+const CREDITED_LATER =
+  'A consumer without acknowledgements of a quorum queue loses its turn until RabbitMQ has credited it, a moment later.'
+const BUILT_IN = 'Types of exchanges that are plugins of RabbitMQ are always there.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -20,7 +27,6 @@ const DELAYED_RETRY =
 const everywhere = {
   'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
   'equivalence: a decimal': CRASH,
-  'reply-to: declaring what makes no sense': CRASH,
   'publishing: expiration "99999999999999999999"': WRAPPED,
 }
 
@@ -36,9 +42,13 @@ const DIFFERENCES = {
     'dead-lettering: rejected, quorum': REJECTED_BEFORE,
     'dead-lettering: to a quorum queue, classic': REJECTED_BEFORE,
     'dead-lettering: to a quorum queue, quorum': REJECTED_BEFORE,
-    'equivalence: an empty type': EMPTY_TYPE,
     'limits: both limits, quorum': BYTES_OF_PROPERTIES,
     'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
+    'equivalence: an empty type': EMPTY_TYPE,
+    'generated: quorum queues, seed 14': CREDITED_LATER,
+    'names: exchange types': BUILT_IN,
+    'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
+    'reply-to: declaring what makes no sense': CRASH,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
     'quorum: a delivery limit and reject': REJECTED_BEFORE,
@@ -54,7 +64,11 @@ const DIFFERENCES = {
     'queue-arguments: x-delayed-retry-type on quorum': DELAYED_RETRY,
   },
   '4.3-permissive': {},
-  '3.10': everywhere,
+  '3.10': {
+    ...everywhere,
+    'reply-to: a request and its reply': REPLY_OF_3_10,
+    'reply-to: confirms and transactions of replies': REPLY_OF_3_10,
+  },
 }
 
 /** Scripts that a recorded broker is too old for, with the profile that is compared with it. */
@@ -79,7 +93,7 @@ const NOT_COMPARED = {
     [/delivery mode|empty properties/, '3.10 refuses delivery modes other than 1 and 2.'],
     [/x-queue-type|a type changes|an empty type/, '3.10 takes an empty type of queue for an unknown one.'],
     [/at most priority 0/, '3.10 has one level where the others have two.'],
-    [/delayed-retry|disconnected-timeout/, 'Arguments that 3.10 does not know.'],
+    [/delayed-retry|disconnected-timeout|consumer-timeout|other arguments of/, 'Arguments that 3.10 does not know.'],
   ],
 }
 

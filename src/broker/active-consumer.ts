@@ -1,11 +1,11 @@
-import { type Consumer, QUORUM_PREFETCH } from './consumer.js'
+import type { Consumer } from './consumer.js'
 
 /**
  * Who of a queue's consumers gets messages where only one may: argument `x-single-active-consumer`.
  *
  * The first to come is active until it goes; then the one with the highest priority is, among equals the oldest. In a
- * quorum queue the one with the largest prefetch goes before an older one, and a newcomer of higher priority takes over as
- * soon as the active one has settled what it has.
+ * quorum queue, where each has a prefetch, the one that may take most comes before older ones, and a newcomer of higher
+ * priority takes over as soon as the active one has settled what it has.
  */
 export class ActiveConsumer {
   readonly #consumers: readonly Consumer[]
@@ -55,9 +55,14 @@ export class ActiveConsumer {
     return best
   }
 
-  /** @param older one that it has to be better than. */
-  #isBetter({ priority, prefetch }: Consumer, older: Consumer): boolean {
-    if (priority !== older.priority) return priority > older.priority
-    return this.#yields && (prefetch || QUORUM_PREFETCH) > (older.prefetch || QUORUM_PREFETCH)
+  /** @param older the one of the two that came first. */
+  #isBetter(consumer: Consumer, older: Consumer): boolean {
+    if (consumer.priority !== older.priority) return consumer.priority > older.priority
+    return this.#yields && creditOf(consumer) > creditOf(older)
   }
+}
+
+/** How many deliveries it may be given now. */
+function creditOf({ prefetch, unackedCount }: Consumer): number {
+  return prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch - unackedCount
 }

@@ -16,7 +16,7 @@ import type { KeptMessage } from './message-record.js'
 import { strippedName } from './names.js'
 import type { ExclusiveOwner } from './queue.js'
 import type { RecentHistory } from './recent-history.js'
-import { isReplyQueueName } from './reply-queues.js'
+import { isReplyQueueName, REPLY_QUEUE } from './reply-queues.js'
 import type { Route } from './route.js'
 import { argumentIdentity } from './routing/argument-identity.js'
 import { checkBinding } from './routing/exchange-types.js'
@@ -121,7 +121,7 @@ export class Bindings {
     const sourceName = strippedName(request.source)
     const destinationName = strippedName(request.destination)
     const { destinationKind, key } = request
-    if (destinationKind === 'queue' && isReplyQueueName(destinationName)) this.#refuseReplyQueue()
+    if (destinationKind === 'queue' && isReplyQueueName(destinationName)) this.#refuseReplyQueue(destinationName)
     access.require('write', this.#resource(destinationKind, destinationName))
     if (sourceName === '' || (destinationKind === 'exchange' && destinationName === '')) {
       throw defaultExchangeNotPermitted()
@@ -133,9 +133,9 @@ export class Bindings {
     return { source, destination: this.#destination(destinationKind, destinationName), key }
   }
 
-  /** Until RabbitMQ 4.2 it is a queue that does not exist. */
-  #refuseReplyQueue(): void {
-    if (this.#parts.profile.refusesReplyQueueBindings) throw bindToReplyQueue()
+  /** Until RabbitMQ 4.2 it is a queue that does not exist, and the name that all channels consume from still is. */
+  #refuseReplyQueue(name: ByteString): void {
+    if (name !== REPLY_QUEUE && this.#parts.profile.refusesReplyQueueBindings) throw bindToReplyQueue()
   }
 
   #destination(kind: 'exchange' | 'queue', name: ByteString): Destination | undefined {

@@ -6,9 +6,6 @@ import type { StreamSubscription } from './consumer-arguments.js'
 import type { QueueType } from './declaration/queue-type.js'
 import type { QueueSettings } from './queue-settings.js'
 
-/** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
-export const QUORUM_PREFETCH = 2000
-
 /**
  * Why an unacked message goes back to its queue, or is discarded: `reject` and `nack` are the client's, `lost` means that
  * the channel ended with the message unacked, `timeout` that its acknowledgement did not come in time.
@@ -103,8 +100,13 @@ export class Consumer {
     this.timeoutMs = options.timeoutMs
   }
 
+  /** Whether it has as many unacked deliveries as it may. */
+  get isFull(): boolean {
+    return this.prefetch > 0 && this.unackedCount >= this.prefetch
+  }
+
   /** Whether it would take a message now. */
   get canTake(): boolean {
-    return (this.prefetch === 0 || this.unackedCount < this.prefetch) && this.sink.canTake
+    return !this.isFull && this.sink.canTake
   }
 }

@@ -69,6 +69,11 @@ export class QueueConsumers {
     this.#ready.advance()
   }
 
+  /** Takes a consumer out of the turn until it is resumed. */
+  rest(consumer: Consumer): void {
+    this.#ready.leave(consumer)
+  }
+
   /** Forgets them all. @returns who they were. */
   clear(): Consumer[] {
     this.#ready.clear()

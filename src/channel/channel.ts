@@ -28,7 +28,6 @@ import {
   type ClientMethod,
   decodeMethod,
   encodeAccessRequestOk,
-  encodeBasicCancelOk,
   encodeBasicQosOk,
   encodeChannelFlowOk,
   encodeConfirmSelectOk,
@@ -303,9 +302,7 @@ export class Channel implements TurnOutput, BatchWaiter {
       case 'basic.consume':
         return this.#subscriber.consume(method, this.#queueMethods.named(method.queue))
       case 'basic.cancel':
-        this.#subscriber.cancel(method.consumerTag)
-        if (!method.noWait) encodeBasicCancelOk(this.#output.buffer, this.number, method.consumerTag)
-        return
+        return this.#subscriber.cancel(method.consumerTag, !method.noWait)
       case 'basic.cancel-ok':
         return
       case 'basic.get':
@@ -364,6 +361,7 @@ export class Channel implements TurnOutput, BatchWaiter {
     const batch = this.#context.committer.pendingBatch
     this.#output.holdUntilStored()
     encodeTxCommitOk(this.#output.buffer, this.number)
+    this.#subscriber.deliverCommitted()
     if (batch === 0) return
     this.#committingBatch = batch
     this.#await(batch)

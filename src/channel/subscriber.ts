@@ -12,6 +12,7 @@ import {
   type BasicConsume,
   type BasicGet,
   encodeBasicCancel,
+  encodeBasicCancelOk,
   encodeBasicConsumeOk,
   encodeBasicGetEmpty,
   encodeBasicRecoverOk,
@@ -33,7 +34,8 @@ import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { ReplyOrigin } from './publisher.js'
 import { ReplyConsumer } from './reply-consumer.js'
-import type { Settlement, StagedSettlement, Transaction } from './transaction.js'
+import { compareConsumers, inGroups, type RefusedDelivery } from './settlement-groups.js'
+import type { Refusal, Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 /** The delivery tag that with `multiple` stands for all. */
@@ -58,8 +60,11 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   #prefetch: number
   /** The limit that all consumers share; 0 means none. */
   #channelPrefetch = 0
-  /** Unacked deliveries to consumers, which the shared limit counts; those of basic.get do not count. */
-  #consumerUnacked = 0
+  /**
+   * What the shared limit counts: all that was unacked when it was set, and what consumers were handed since. Settling
+   * what basic.get took gives none of it back.
+   */
+  #channelUnacked = 0
   /** Consumers that a settlement may have made able to take more, and queues that it has given messages back. */
   readonly #toResume = new Set<Consumer>()
   readonly #toDeliver = new Set<ConsumedQueue>()
@@ -73,12 +78,8 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     queue.settle(seq, consumer)
     this.#released(consumer)
   }
-  /** Applied when all of them have been taken out: where they are dead-lettered to may be a queue consumed here. */
-  readonly #discarded: Delivery[] = []
-  readonly #noteDiscarded = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
-    this.#requireRejections(queue)
-    this.#discarded.push({ seq, queue, consumer, tag })
-  }
+  /** Applied when all of them have been taken out: what they cause may be deliveries here. */
+  #refused: RefusedDelivery[] = []
 
   /** @param onCancelled called when there are cancelled consumers to tell the client of, at the end of the turn. */
   constructor(channel: number, context: ChannelContext, output: OrderedOutput, onCancelled: () => void) {
@@ -118,7 +119,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   get canTake(): boolean {
     // While it ends consumer by consumer, those still there would take what nobody gives back any more.
     if (this.#isClosed) return false
-    if (this.#channelPrefetch > 0 && this.#consumerUnacked >= this.#channelPrefetch) return false
+    if (this.#channelPrefetch > 0 && this.#channelUnacked >= this.#channelPrefetch) return false
     return this.#output.canTake
   }
 
@@ -126,9 +127,9 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const tag = this.#nextDeliveryTag++
     if (!consumer.noAck) {
       this.#unacked.add(tag, seq, consumer.queue, consumer)
-      this.#consumerUnacked++
       if (!this.#timeouts.isLooking) this.#lookAfter(consumer.queue, consumer)
     }
+    if (this.#channelPrefetch > 0) this.#takeShare(consumer)
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
     if (this.#firehose.isOn) this.#trace(message, consumer.queue.name, isRedelivered)
@@ -157,6 +158,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`)
     if (isGlobal && this.#context.profile.permitsGlobalQos) {
       this.#context.noteDeprecatedUse('global_qos')
+      if (this.#channelPrefetch === 0) this.#channelUnacked = this.#unacked.size
       this.#channelPrefetch = count
     } else {
       this.#prefetch = count
@@ -167,14 +169,16 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
     this.#replies?.resume()
-    for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
+    for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
+    this.#deliver()
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner, consumersMax } = this.#context
-    this.#requireUnused(method.consumerTag)
+    if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
     if (queueName === REPLY_QUEUE) return this.#consumeReplies(method)
+    if (method.consumerTag === this.#replies?.tag) throw consumerTagInUse(method.consumerTag)
     if (this.#consumers.size >= consumersMax) throw tooManyConsumers(consumersMax)
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
@@ -195,8 +199,12 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     queue.resume(consumer)
   }
 
-  /** basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error. */
-  cancel(tag: ByteString): void {
+  /**
+   * basic.cancel: what the consumer has not settled stays with the channel. An unknown tag is no error.
+   * @param withReply whether cancel-ok is due, before what another consumer is handed in its place.
+   */
+  cancel(tag: ByteString, withReply: boolean): void {
+    if (withReply) encodeBasicCancelOk(this.#output.buffer, this.#channel, tag)
     if (tag === this.#replies?.tag) return this.#closeReplies()
     const consumer = this.#consumers.get(tag)
     if (!consumer) return
@@ -235,14 +243,15 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   settle(tag: number, multiple: boolean, settlement: Settlement, transaction: Transaction | undefined): void {
     const visit = transaction ? this.#staging(settlement, transaction) : this.#settling(settlement)
     if (!this.#unacked.take(tag, multiple, visit)) throw unknownDeliveryTag(tag)
-    if (this.#discarded.length > 0) this.#discard(settlement.cause)
+    if (this.#refused.length > 0) this.#applyRefusals()
     this.#afterSettling()
   }
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
-    this.#unacked.take(ALL, true, this.#returning('recover'))
+    this.#unacked.take(ALL, true, this.#refusing({ outcome: 'requeue', cause: 'recover' }))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
+    this.#applyRefusals()
     this.#afterSettling()
   }
 
@@ -260,13 +269,21 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     }
   }
 
-  /** Carries out what a transaction has staged. */
+  /** Settles what a transaction has staged. What consumers may have then waits for `deliverCommitted`. */
   commit(settlements: readonly StagedSettlement[]): void {
+    const given: RefusedDelivery[] = []
     for (const { delivery, settlement } of settlements) {
       const { seq, queue, consumer, tag } = delivery
-      this.#settling(settlement)(seq, queue, consumer, tag)
-      if (this.#discarded.length > 0) this.#discard(settlement.cause)
+      if (settlement.outcome === 'requeue') given.push({ delivery, settlement })
+      else this.#settling(settlement)(seq, queue, consumer, tag)
     }
+    this.#applyRefusals()
+    this.#refused = given
+  }
+
+  /** Gives back to queues what the transaction gives back, and hands out what consumers can take now. */
+  deliverCommitted(): void {
+    this.#applyRefusals()
     this.#afterSettling()
   }
 
@@ -283,8 +300,10 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     this.#closeReplies()
     // Before another consumer may take its place, which goes on where this one has ended.
     const giveBack = this.#returning('lost')
-    // Those that were to be discarded when one beside them was refused.
-    for (const { seq, queue, consumer, tag } of this.#discarded.splice(0)) giveBack(seq, queue, consumer, tag)
+    // Those that were taken out when one beside them met with an error.
+    for (const { delivery } of this.#takeRefused()) {
+      giveBack(delivery.seq, delivery.queue, delivery.consumer, delivery.tag)
+    }
     this.#unacked.take(ALL, true, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
@@ -318,10 +337,6 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     }
     for (const consumer of consumers) this.consumerCancelled(consumer)
     this.#afterSettling()
-  }
-
-  #requireUnused(tag: ByteString): void {
-    if (this.#consumers.has(tag) || tag === this.#replies?.tag) throw consumerTagInUse(tag)
   }
 
   #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
@@ -360,14 +375,19 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     this.#firehose.traceDelivery(message, queue, isRedelivered, { connectionName, userName, number: this.#channel })
   }
 
-  #settling({ outcome, cause }: Settlement): DeliveryVisitor {
-    if (cause === 'ack') return this.#settleOne
-    return outcome === 'requeue' ? this.#returning(cause) : this.#noteDiscarded
+  #settling(settlement: Settlement): DeliveryVisitor {
+    return settlement.outcome === 'ack' ? this.#settleOne : this.#refusing(settlement)
+  }
+
+  #refusing(settlement: Refusal): DeliveryVisitor {
+    return (seq, queue, consumer, tag) => {
+      if (settlement.cause !== 'recover') this.#requireRejections(queue)
+      this.#refused.push({ delivery: { tag, seq, queue, consumer }, settlement })
+    }
   }
 
   #returning(cause: ReturnCause): DeliveryVisitor {
     return (seq, queue, consumer) => {
-      if (cause === 'nack' || cause === 'reject') this.#requireRejections(queue)
       queue.requeue(seq, consumer, cause)
       this.#toDeliver.add(queue)
       this.#released(consumer)
@@ -379,12 +399,32 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (queue.type === 'stream' && !this.#context.profile.streamsTakeRejections) throw rejectionToStream(queue)
   }
 
-  #discard(cause: Settlement['cause']): void {
-    if (cause === 'ack') return
-    for (const { seq, queue, consumer } of this.#discarded.splice(0)) {
+  #takeRefused(): readonly RefusedDelivery[] {
+    const refused = this.#refused
+    this.#refused = []
+    return refused
+  }
+
+  #applyRefusals(): void {
+    for (const group of inGroups(this.#takeRefused())) this.#refuse(group)
+  }
+
+  /** @param group of one queue and one consumer. */
+  #refuse(group: readonly RefusedDelivery[]): void {
+    let hasRequeued = false
+    for (const { delivery, settlement } of group) {
+      const { seq, queue, consumer } = delivery
       this.#released(consumer)
-      queue.discard(seq, consumer, cause)
+      if (settlement.outcome === 'requeue') queue.requeue(seq, consumer, settlement.cause)
+      else queue.discard(seq, consumer, settlement.cause)
+      hasRequeued ||= settlement.outcome === 'requeue'
     }
+    if (hasRequeued && group[0]) this.#redeliver(group[0].delivery)
+  }
+
+  #redeliver({ queue, consumer }: Delivery): void {
+    if (consumer && this.#has(consumer)) queue.admit(consumer)
+    queue.deliverReady()
   }
 
   #staging(settlement: Settlement, transaction: Transaction) {
@@ -396,32 +436,47 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
 
   #released(consumer: Consumer | undefined): void {
     if (!consumer) return
-    this.#consumerUnacked--
+    if (this.#channelUnacked > 0) this.#channelUnacked--
     if (!consumer.isReady || this.#channelPrefetch > 0) this.#toResume.add(consumer)
   }
 
   #afterSettling(): void {
     if (this.#toResume.size > 0) this.#resumeReleased()
+    this.#deliver()
+  }
+
+  #resumeReleased(): void {
+    // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
+    if (this.#channelPrefetch > 0) for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
+    else for (const consumer of this.#releasedInOrder()) if (this.#has(consumer)) consumer.queue.resume(consumer)
+    this.#toResume.clear()
+  }
+
+  #releasedInOrder(): Iterable<Consumer> {
+    return this.#toResume.size > 1 ? [...this.#toResume].sort(compareConsumers) : this.#toResume
+  }
+
+  /** Lets a consumer compete when `deliver` is called, when all others do. */
+  #admit(consumer: Consumer): void {
+    if (consumer.isReady) return
+    consumer.queue.admit(consumer)
+    this.#toDeliver.add(consumer.queue)
+  }
+
+  #deliver(): void {
     if (this.#toDeliver.size === 0) return
     for (const queue of this.#toDeliver) queue.deliverReady()
     this.#toDeliver.clear()
   }
 
-  #resumeReleased(): void {
-    const isOneAlone = this.#toResume.size === 1 && this.#toDeliver.size === 0 && this.#channelPrefetch === 0
-    // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-    const candidates = this.#channelPrefetch > 0 ? this.#consumers.values() : this.#toResume
-    for (const consumer of candidates) {
-      if (this.#consumers.get(consumer.tag) !== consumer) continue
-      if (isOneAlone) consumer.queue.resume(consumer)
-      else this.#admit(consumer)
-    }
-    this.#toResume.clear()
+  #has(consumer: Consumer): boolean {
+    return this.#consumers.get(consumer.tag) === consumer
   }
 
-  /** Lets a consumer compete when all others do: a message is for the one with the highest priority. */
-  #admit(consumer: Consumer): void {
-    consumer.queue.admit(consumer)
-    this.#toDeliver.add(consumer.queue)
+  /** Notes that a consumer has had some of the shared limit: the others come before it when there is room again. */
+  #takeShare(consumer: Consumer): void {
+    if (!consumer.noAck) this.#channelUnacked++
+    this.#consumers.delete(consumer.tag)
+    this.#consumers.set(consumer.tag, consumer)
   }
 }

@@ -11,22 +11,25 @@ export interface StagedPublish {
   readonly isMandatory: boolean
 }
 
-/** How a delivery is settled, and with what method. */
-export interface Settlement {
-  readonly outcome: 'ack' | 'discard' | 'requeue'
-  readonly cause: 'ack' | ReturnCause
+/** Gives a message back, or has it leave its queue undone, and with what method. */
+export interface Refusal {
+  readonly outcome: 'discard' | 'requeue'
+  readonly cause: ReturnCause
 }
+
+/** How a delivery is settled, and with what method. */
+export type Settlement = typeof ACK | Refusal
 
 export const ACK = { outcome: 'ack', cause: 'ack' } as const
 
 /** basic.nack and basic.reject. */
-export function negative(cause: 'nack' | 'reject', requeue: boolean): Settlement {
+export function negative(cause: 'nack' | 'reject', requeue: boolean): Refusal {
   return { outcome: requeue ? 'requeue' : 'discard', cause }
 }
 
-export interface StagedSettlement {
+export interface StagedSettlement<How extends Settlement = Settlement> {
   readonly delivery: Delivery
-  readonly settlement: Settlement
+  readonly settlement: How
 }
 
 /** What a transactional channel has done since the last commit or rollback: nothing of it is visible anywhere. */

@@ -19,6 +19,20 @@ describe('consumers of a queue', () => {
     expect(sink.lines).toEqual(['a:1', 'b:2', 'c:3', 'a:4', 'b:5'])
   })
 
+  it.each([
+    ['quorum', 'at once, and come back last', 'b:3'],
+    ['classic', 'when their turn comes, and until then keep their place', 'a:3'],
+  ] as const)('of a %s queue leave the turn for want of credit %s (semantics 6.4)', (type, _when, third) => {
+    const { queue } = loneQueue({ type, isDurable: true })
+    const sink = new RecordingSink()
+    sink.consume(queue, 'a', { prefetch: 1 })
+    sink.consume(queue, 'b', { prefetch: 2 })
+    publish(queue, 1, 2)
+    sink.settleOldest('a')
+    publish(queue, 3)
+    expect(sink.lines).toEqual(['b:2', third])
+  })
+
   it('get the backlog in order when they come', () => {
     const { queue } = loneQueue()
     publish(queue, 1, 2, 3)

@@ -249,6 +249,23 @@ describe('11.5 consumers of a quorum queue', () => {
     expect(sink.deliveries).toHaveLength(2001)
   })
 
+  it('are promoted by priority, then by how much they may take, then by age (semantics 6.5)', async () => {
+    const { queue } = await queueOf({ 'x-single-active-consumer': true })
+    const sink = new RecordingSink()
+    const active = sink.consume(queue, 'active', { priority: 2 })
+    sink.consume(queue, 'narrow', { prefetch: 1 })
+    const wide = sink.consume(queue, 'wide')
+    const wideToo = sink.consume(queue, 'wide too')
+    const important = sink.consume(queue, 'important', { prefetch: 1, priority: 1 })
+    for (const consumer of [active, important, wide, wideToo]) {
+      sendAll(queue, 1)
+      sink.settleOldest(consumer.tag)
+      queue.removeConsumer(consumer)
+    }
+    sendAll(queue, 1)
+    expect(sink.lines).toEqual(['narrow:1'])
+  })
+
   it('do not let basic.get have anything where one is active alone (semantics 6.5)', async () => {
     const { queue } = await queueOf({ 'x-single-active-consumer': true })
     sendAll(queue, 1)

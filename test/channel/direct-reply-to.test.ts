@@ -48,6 +48,8 @@ describe('consuming direct replies (semantics 14)', () => {
     await awaitReplies(channel)
     const text = 'PRECONDITION_FAILED - reply consumer already set'
     await channel.refuses('BasicConsume', { queue: REPLY_QUEUE, noAck: true }, 406, text)
+    await channel.consume(REPLY_QUEUE, { noAck: true, consumerTag: 'same' })
+    await channel.refuses('BasicConsume', { queue: REPLY_QUEUE, noAck: true, consumerTag: 'same' }, 406, text)
     const other = await channel.client.openChannel()
     await awaitReplies(other)
   })
@@ -336,17 +338,19 @@ describe('binding a queue of direct reply-to (semantics 5, 14)', () => {
   it('is refused on the profile of 4.3, before anything else is looked at', async () => {
     await fixture.broker({ compat: '4.3' })
     const channel = await fixture.channel()
-    for (const queue of [REPLY_QUEUE, `${REPLY_QUEUE}.x`]) {
-      await channel.refuses('QueueBind', { ...binding(queue), exchange: '' }, 403, VOLATILE)
-      await channel.refuses('QueueUnbind', { ...binding(queue), exchange: 'nowhere' }, 403, VOLATILE)
-    }
+    const queue = `${REPLY_QUEUE}.x`
+    await channel.refuses('QueueBind', { ...binding(queue), exchange: '' }, 403, VOLATILE)
+    await channel.refuses('QueueUnbind', { ...binding(queue), exchange: 'nowhere' }, 403, VOLATILE)
     await channel.refuses('QueueBind', binding(`${REPLY_QUEUE}x`), 404, notThere(`${REPLY_QUEUE}x`))
   })
 
-  it.each(['3.13', '4.2'] as const)('finds no such queue on the profile of %s', async (compat) => {
-    await fixture.broker({ compat })
-    const channel = await fixture.channel()
-    await channel.refuses('QueueBind', binding(REPLY_QUEUE), 404, notThere(REPLY_QUEUE))
-    await channel.call('QueueUnbind', binding(REPLY_QUEUE))
-  })
+  it.each(['3.13', '4.2', '4.3'] as const)(
+    'finds none of the name that all consume from on the profile of %s',
+    async (compat) => {
+      await fixture.broker({ compat })
+      const channel = await fixture.channel()
+      await channel.refuses('QueueBind', binding(REPLY_QUEUE), 404, notThere(REPLY_QUEUE))
+      await channel.call('QueueUnbind', binding(REPLY_QUEUE))
+    },
+  )
 })

@@ -191,4 +191,34 @@ describe('basic.qos for a whole channel', () => {
     channel.send('BasicAck', { deliveryTag: 1 })
     expect(await channel.bodies(1)).toEqual(['a'])
   })
+
+  it('is shared in turn, by those that share a queue', async () => {
+    const channel = await channelWithMessages(9)
+    await channel.call('BasicQos', { prefetchCount: 3, global: true })
+    await channel.consume('q', { consumerTag: 'c' })
+    await channel.deliveries(3)
+    await channel.consume('q', { consumerTag: 'd' })
+    const got: unknown[] = []
+    for (const deliveryTag of [1, 2, 3]) {
+      channel.send('BasicAck', { deliveryTag })
+      for (const { fields } of await channel.deliveries(1)) got.push(fields['consumerTag'])
+    }
+    channel.send('BasicQos', { prefetchCount: 0, global: true })
+    expect((await channel.next()).name).toBe('BasicQosOk')
+    for (const { fields } of await channel.deliveries(3)) got.push(fields['consumerTag'])
+    expect(got).toEqual(['c', 'd', 'c', 'd', 'c', 'd'])
+  })
+
+  it('counts what basic.get took before, and gives nothing back for it', async () => {
+    const channel = await channelWithMessages(5)
+    for (const _ of '12') await channel.get('q')
+    await channel.call('BasicQos', { prefetchCount: 3, global: true })
+    await channel.consume('q')
+    expect(await channel.bodies(1)).toEqual(['3'])
+    channel.send('BasicAck', { deliveryTag: 2, multiple: true })
+    await channel.expectSilence()
+    channel.send('BasicAck', { deliveryTag: 3 })
+    expect(await channel.bodies(1)).toEqual(['4'])
+    await channel.expectSilence()
+  })
 })

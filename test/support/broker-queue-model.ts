@@ -363,8 +363,9 @@ export class ModelQueue {
 
   #updateActive(): void {
     if (!this.settings.isSingleActive) return
-    const limitOf = ({ prefetch }: ModelConsumer) => (this.type === 'classic' ? 0 : prefetch || 2000)
-    const [best] = [...this.consumers].sort((a, b) => b.priority - a.priority || limitOf(b) - limitOf(a) || a.id - b.id)
+    const compareCredit = (a: ModelConsumer, b: ModelConsumer) =>
+      this.type === 'quorum' ? creditOf(b) - creditOf(a) : 0
+    const [best] = [...this.consumers].sort((a, b) => b.priority - a.priority || compareCredit(a, b) || a.id - b.id)
     const active = this.consumers.find((consumer) => consumer === this.active)
     this.#isYielding = false
     if (active && (this.type === 'classic' || (best?.priority ?? 0) <= active.priority)) return
@@ -406,6 +407,10 @@ export class ModelQueue {
   #forget(entry: ModelEntry): void {
     this.entries.splice(this.entries.indexOf(entry), 1)
   }
+}
+
+function creditOf({ noAck, prefetch, unacked }: ModelConsumer): number {
+  return noAck ? Number.MAX_SAFE_INTEGER : (prefetch || 2000) - unacked.length
 }
 
 function entryOf(message: ModelMessage, seq: number, deadlineMs: number): ModelEntry {
