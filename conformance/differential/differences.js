@@ -20,6 +20,11 @@ const OWN_REPLY_QUEUE =
 const CREDITED_LATER =
   'A consumer without acknowledgements of a quorum queue loses its turn until RabbitMQ has credited it, a moment later.'
 const BUILT_IN = 'Types of exchanges that are plugins of RabbitMQ are always there.'
+const CONSUMER_ARGUMENTS_OF_STREAMS =
+  'RabbitMQ ignores a filter of a wrong type, and takes a binary for the name of an offset. We say what is wrong.'
+const THROUGH_AMQP_1_0 =
+  'RabbitMQ stores messages of streams as those of AMQP 1.0 and so loses what that has no place for; ours come out as they went in.'
+const STREAM_READERS = 'Which of two readers on one channel is served first is nothing that RabbitMQ promises.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -54,6 +59,12 @@ const DIFFERENCES = {
     'quorum: a delivery limit and reject': REJECTED_BEFORE,
     'quorum: dead letters at least once': REJECTED_BEFORE,
     'quorum: the delivery limit that holds without an argument': REJECTED_BEFORE,
+    'streams: consuming from the next': STREAM_READERS,
+    'streams: filters': CONSUMER_ARGUMENTS_OF_STREAMS,
+    'streams: headers and properties arrive': THROUGH_AMQP_1_0,
+    'streams: message ids that are no text': CRASH,
+    'streams: odd offsets': CONSUMER_ARGUMENTS_OF_STREAMS,
+    'streams: types of headers': THROUGH_AMQP_1_0,
     'streams: a decimal in a header': CRASH,
     'streams: offsets of other types': CRASH,
     'queue-arguments: x-delayed-retry-max on classic': DELAYED_RETRY,
