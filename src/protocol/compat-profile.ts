@@ -70,7 +70,7 @@ export interface CompatProfile {
   readonly rewritesExpiration: boolean
   /** Whether `x-queue-master-locator` may be given to a classic queue. Denied: the connection closes with INTERNAL_ERROR. */
   readonly permitsQueueMasterLocator: boolean
-  /** Of several arguments that another type of queue knows, whether the first by name is told; else the client's first. */
+  /** Of several arguments that a classic queue does not know, whether the first by name is told; else the client's first. */
   readonly sortsForeignArguments: boolean
   /** Whether `x-stream-filter-size-bytes` is judged as other numbers are before the stream looks at it. */
   readonly checksStreamFilterSize: boolean
