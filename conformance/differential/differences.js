@@ -50,6 +50,7 @@ const DIFFERENCES = {
     'limits: both limits, quorum': BYTES_OF_PROPERTIES,
     'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
     'equivalence: an empty type': EMPTY_TYPE,
+    'generated: quorum queues, seed 0': REJECTED_BEFORE,
     'generated: quorum queues, seed 14': CREDITED_LATER,
     'names: exchange types': BUILT_IN,
     'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
