@@ -9,6 +9,10 @@ const REUSED_TAG =
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
 const DELETED_IN_TX = 'RabbitMQ 4.3 closes the connection with RESOURCE_ERROR; 3.10 commits, as we do.'
+const REJECTED_BEFORE =
+  'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
+const BYTES_OF_PROPERTIES =
+  'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
 const REPLY_OF_3_10 =
   'RabbitMQ 3.10 returns a mandatory reply that it has delivered, gives replies of a channel the same tag, and sends them before tx.commit.'
 const OWN_REPLY_QUEUE =
@@ -16,10 +20,11 @@ const OWN_REPLY_QUEUE =
 const CREDITED_LATER =
   'A consumer without acknowledgements of a quorum queue loses its turn until RabbitMQ has credited it, a moment later.'
 const BUILT_IN = 'Types of exchanges that are plugins of RabbitMQ are always there.'
-const REJECTED_BEFORE =
-  'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
-const BYTES_OF_PROPERTIES =
-  'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
+const CONSUMER_ARGUMENTS_OF_STREAMS =
+  'RabbitMQ ignores a filter of a wrong type, and takes a binary for the name of an offset. We say what is wrong.'
+const THROUGH_AMQP_1_0 =
+  'RabbitMQ stores messages of streams as those of AMQP 1.0 and so loses what that has no place for; ours come out as they went in.'
+const STREAM_READERS = 'Which of two readers on one channel is served first is nothing that RabbitMQ promises.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
@@ -34,11 +39,6 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
-    'equivalence: an empty type': EMPTY_TYPE,
-    'generated: quorum queues, seed 14': CREDITED_LATER,
-    'names: exchange types': BUILT_IN,
-    'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
-    'reply-to: declaring what makes no sense': CRASH,
     'dead-lettering: a rejection to itself, classic': REJECTED_BEFORE,
     'dead-lettering: a rejection to itself, quorum': REJECTED_BEFORE,
     'dead-lettering: redelivered, classic': REJECTED_BEFORE,
@@ -49,11 +49,23 @@ const DIFFERENCES = {
     'dead-lettering: to a quorum queue, quorum': REJECTED_BEFORE,
     'limits: both limits, quorum': BYTES_OF_PROPERTIES,
     'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
+    'equivalence: an empty type': EMPTY_TYPE,
+    'generated: quorum queues, seed 0': REJECTED_BEFORE,
+    'generated: quorum queues, seed 14': CREDITED_LATER,
+    'names: exchange types': BUILT_IN,
+    'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
+    'reply-to: declaring what makes no sense': CRASH,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
     'quorum: a delivery limit and reject': REJECTED_BEFORE,
     'quorum: dead letters at least once': REJECTED_BEFORE,
     'quorum: the delivery limit that holds without an argument': REJECTED_BEFORE,
+    'streams: consuming from the next': STREAM_READERS,
+    'streams: filters': CONSUMER_ARGUMENTS_OF_STREAMS,
+    'streams: headers and properties arrive': THROUGH_AMQP_1_0,
+    'streams: message ids that are no text': CRASH,
+    'streams: odd offsets': CONSUMER_ARGUMENTS_OF_STREAMS,
+    'streams: types of headers': THROUGH_AMQP_1_0,
     'streams: a decimal in a header': CRASH,
     'streams: offsets of other types': CRASH,
     'queue-arguments: x-delayed-retry-max on classic': DELAYED_RETRY,

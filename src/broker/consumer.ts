@@ -6,9 +6,6 @@ import type { StreamSubscription } from './consumer-arguments.js'
 import type { QueueType } from './declaration/queue-type.js'
 import type { QueueSettings } from './queue-settings.js'
 
-/** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
-export const QUORUM_PREFETCH = 2000
-
 /**
  * Why an unacked message goes back to its queue, or is discarded: `reject` and `nack` are the client's, `lost` means that
  * the channel ended with the message unacked, `timeout` that its acknowledgement did not come in time.

@@ -9,7 +9,7 @@ import {
 } from '../protocol/reply-texts.js'
 import { rewriteHeaders } from '../protocol/rewrite-properties.js'
 import type { MessageStore } from '../store/message-store.js'
-import { Consumer, type ConsumerOptions, type ConsumerSink, QUORUM_PREFETCH, type ReturnCause } from './consumer.js'
+import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadlineTimer } from './deadline-timer.js'
 import { LengthLimit } from './length-limit.js'
@@ -42,6 +42,8 @@ const READ_AHEAD_OCTETS = 512 * 1024
 const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
+/** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
+const QUORUM_PREFETCH = 2000
 /** Messages that expire in one turn; more wait for the next. */
 const EXPIRED_PER_TURN = 10_000
 

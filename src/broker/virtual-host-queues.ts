@@ -166,7 +166,8 @@ export class VirtualHostQueues {
     const hasConditions = queue.type !== 'stream' // which ignores them
     if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
     if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
-    const dropped = queue.messagesReady
+    // RabbitMQ does not count what goes with a stream.
+    const dropped = queue.type === 'stream' ? 0 : queue.messagesReady
     this.remove(queue, access.userName)
     return dropped
   }

@@ -60,6 +60,8 @@ export interface CompatProfile {
   readonly mergesClientDeaths: boolean
   /** Whether basic.nack and basic.reject give a consumer of a stream credit as basic.ack does; else NOT_IMPLEMENTED. */
   readonly streamsTakeRejections: boolean
+  /** Whether a delivery from a stream has a delivery mode though its publisher gave none. */
+  readonly streamsTellDeliveryMode: boolean
   /** Whether a mandatory message to a direct reply-to name counts as routed when the name alone makes sense. */
   readonly routesToVanishedReplyQueues: boolean
   /** Whether a basic.get that a single active consumer forbids is told the type of queue as an Erlang term. */
@@ -68,7 +70,7 @@ export interface CompatProfile {
   readonly rewritesExpiration: boolean
   /** Whether `x-queue-master-locator` may be given to a classic queue. Denied: the connection closes with INTERNAL_ERROR. */
   readonly permitsQueueMasterLocator: boolean
-  /** Of several arguments that another type of queue knows, whether the first by name is told; else the client's first. */
+  /** Of several arguments that a classic queue does not know, whether the first by name is told; else the client's first. */
   readonly sortsForeignArguments: boolean
   /** Whether `x-stream-filter-size-bytes` is judged as other numbers are before the stream looks at it. */
   readonly checksStreamFilterSize: boolean
@@ -112,6 +114,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     hasLastDeathHeaders: false,
     mergesClientDeaths: true,
     streamsTakeRejections: false,
+    streamsTellDeliveryMode: false,
     routesToVanishedReplyQueues: false,
     writesQueueTypeAsTerm: false,
     rewritesExpiration: false,
@@ -145,6 +148,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
+    streamsTellDeliveryMode: false,
     routesToVanishedReplyQueues: true,
     writesQueueTypeAsTerm: false,
     rewritesExpiration: true,
@@ -178,6 +182,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
+    streamsTellDeliveryMode: true,
     routesToVanishedReplyQueues: true,
     writesQueueTypeAsTerm: true,
     rewritesExpiration: true,

@@ -154,15 +154,24 @@ describe('3.3 the order of the checks', () => {
   })
 
   it.each(['quorum', 'stream'] as const)(
-    'of foreign arguments is that of the client for %s queues too, and since 4.3 that of names (semantics 3.3 a)',
+    'of foreign arguments is that of the client for %s queues too (semantics 3.3 a)',
     (type) => {
       const args = fields({ 'x-queue-version': int(2), 'x-max-priority': int(1) })
       expectRefusal(forType(type, args), foreign('x-queue-version', type))
       expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type))
-      expectRefusal(forType(type, args), foreign('x-max-priority', type), '4.3')
+      expectRefusal(forType(type, args), foreign('x-queue-version', type), '4.3')
       expectRefusal(forType(type, args.toReversed()), foreign('x-max-priority', type), '4.3')
     },
   )
+})
+
+describe('3.3 arguments that a classic queue does not know', () => {
+  it('are told in the order of the client, and since 4.3 in that of their names', () => {
+    const args = fields({ 'x-max-age': longString('1h'), 'x-delivery-limit': int(2) })
+    expectRefusal(args, foreign('x-max-age', 'classic'))
+    expectRefusal(args, foreign('x-delivery-limit', 'classic'), '4.3')
+    expectRefusal(args.toReversed(), foreign('x-delivery-limit', 'classic'), '4.3')
+  })
 })
 
 describe('3.3 the argument x-queue-master-locator', () => {

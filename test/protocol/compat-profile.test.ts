@@ -19,6 +19,7 @@ const ROWS: readonly (readonly [keyof CompatProfile, unknown, unknown, unknown])
   ['writesQueueTypeAsTerm', false, false, true],
   ['rewritesExpiration', false, true, true],
   ['permitsQueueMasterLocator', true, true, false],
+  ['streamsTellDeliveryMode', false, false, true],
   ['sortsForeignArguments', false, false, true],
   ['checksStreamFilterSize', false, false, true],
   ['comparesAgesInMilliseconds', false, false, true],

@@ -20,6 +20,8 @@ const LENGTH_OCTETS = 4
 const CONTENT_TYPE_BIT = 0x80
 const CONTENT_ENCODING_BIT = 0x40
 const HEADERS_BIT = 0x20
+const DELIVERY_MODE_BIT = 0x10
+const TRANSIENT = 1
 
 const FILTER_VALUE = Buffer.from('x-stream-filter-value', 'latin1')
 const OFFSET = Buffer.from('x-stream-offset', 'latin1')
@@ -118,25 +120,31 @@ export function sumUp(message: Message, summary: FilterSummary): void {
  */
 export class OffsetHeader {
   readonly #sortsHeaders: boolean
+  readonly #addsDeliveryMode: boolean
   #bytes = Buffer.allocUnsafeSlow(512)
 
-  /** @param sortsHeaders whether header tables are sorted by name. */
-  constructor(sortsHeaders: boolean) {
+  /**
+   * @param sortsHeaders whether header tables are sorted by name.
+   * @param addsDeliveryMode whether a message without a delivery mode is given that of transient ones.
+   */
+  constructor(sortsHeaders: boolean, addsDeliveryMode = false) {
     this.#sortsHeaders = sortsHeaders
+    this.#addsDeliveryMode = addsDeliveryMode
   }
 
   /** Points the header of `view` at a copy with the offset, which replaces one that a publisher has set. */
   addTo(view: Message, offset: number): void {
     const { header, headerStart, headerEnd } = view
-    const out = this.#room(headerEnd - headerStart + LENGTH_OCTETS + OFFSET_FIELD_OCTETS)
+    const out = this.#room(headerEnd - headerStart + LENGTH_OCTETS + OFFSET_FIELD_OCTETS + 1)
     const tableAt = headersAt(view)
     const fieldsAt = hasHeaders(view) ? tableAt + LENGTH_OCTETS : tableAt
     const tableEnd = hasHeaders(view) ? fieldsAt + longAt(header, tableAt) : tableAt
     copyOctets(out, 0, header, headerStart, tableAt)
     out[CONTENT_HEADER_PREFIX] = octetAt(out, CONTENT_HEADER_PREFIX) | HEADERS_BIT
     const lengthAt = tableAt - headerStart
-    const end = this.#putFields(header, fieldsAt, tableEnd, lengthAt + LENGTH_OCTETS, offset)
+    let end = this.#putFields(header, fieldsAt, tableEnd, lengthAt + LENGTH_OCTETS, offset)
     putLong(out, lengthAt, end - lengthAt - LENGTH_OCTETS)
+    if (this.#addsDeliveryMode) end = putDeliveryMode(out, end)
     copyOctets(out, end, header, tableEnd, headerEnd)
     view.header = out
     view.headerStart = 0
@@ -169,6 +177,15 @@ export class OffsetHeader {
     if (this.#bytes.length < octets) this.#bytes = Buffer.allocUnsafeSlow(octets * 2)
     return this.#bytes
   }
+}
+
+/** @param at right behind the headers, where it belongs. @returns where the rest goes. */
+function putDeliveryMode(bytes: Uint8Array, at: number): number {
+  const flags = octetAt(bytes, CONTENT_HEADER_PREFIX)
+  if (flags & DELIVERY_MODE_BIT) return at
+  bytes[CONTENT_HEADER_PREFIX] = flags | DELIVERY_MODE_BIT
+  bytes[at] = TRANSIENT
+  return at + 1
 }
 
 function putOffset(bytes: Uint8Array, at: number, offset: number): number {

@@ -84,7 +84,7 @@ export class StreamQueue implements Queue, BatchWaiter {
     this.isAutoDelete = options.isAutoDelete
     this.arguments = options.arguments
     const { store, pool, clock, log } = parts
-    this.#offsetHeader = new OffsetHeader(parts.profile.sortsHeaders)
+    this.#offsetHeader = new OffsetHeader(parts.profile.sortsHeaders, parts.profile.streamsTellDeliveryMode)
     this.#offsets = new TrackedOffsets(id, parts.definitions, () => this.#joinBatch())
     this.#log = new StreamLog({
       pool,

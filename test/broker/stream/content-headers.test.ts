@@ -8,6 +8,7 @@ import { longString } from '../../../src/protocol/field-values.js'
 import type { Message } from '../../../src/protocol/message.js'
 import { PropertiesReader } from '../../../src/protocol/properties.js'
 import { anyFieldTable, byteString } from '../../protocol/field-table-arbitrary.js'
+import { decodeHeaderPayload, encodeHeaderFrame } from '../../support/amqp-codec.js'
 import { messageOf } from '../../support/broker-messages.js'
 import { headerPayload } from '../../support/content-header.js'
 
@@ -56,6 +57,23 @@ describe('the header x-stream-offset (semantics 12)', () => {
         expect(lookup(headersOf(view), 'x-stream-offset')).toEqual(offsetValue(offset))
       }),
     )
+  })
+
+  it('is joined by a delivery mode where there is none and the profile wants one', () => {
+    for (const [deliveryMode, adds, expected] of [
+      [undefined, true, 1],
+      [2, true, 2],
+      [1, true, 1],
+      [undefined, false, undefined],
+    ] as const) {
+      const properties = { messageId: 'm', priority: 3, ...(deliveryMode ? { deliveryMode } : {}) }
+      const header = encodeHeaderFrame(1, 3, properties).subarray(7, -1)
+      const view = messageOf({ header, body: 'abc' })
+      new OffsetHeader(true, adds).addTo(view, 7)
+      const shown = decodeHeaderPayload(view.header.subarray(view.headerStart, view.headerEnd))
+      expect(shown).toMatchObject({ messageId: 'm', priority: 3 })
+      expect(shown['deliveryMode']).toBe(expected)
+    }
   })
 
   it('leaves the rest of the message as it was', () => {
