@@ -17,7 +17,8 @@ beforeEach(async () => {
   directory = join(parent, 'data')
 })
 
-afterEach(() => rm(parent, { recursive: true, force: true }))
+// A tool that was stopped is still letting go of the directory: in a process of its own it would end with that.
+afterEach(() => rm(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
 
 interface Ran {
   readonly exitCode: number
