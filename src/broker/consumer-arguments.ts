@@ -81,7 +81,9 @@ export function parseConsumerArguments(
   queue: Resource,
   profile: CompatProfile,
 ): ConsumerRequest {
-  requireValues(RULES, args, queue, profile)
+  // The value of what belongs to another type of queue is never looked at.
+  const own = RULES.filter(({ types }) => types(profile).includes(type))
+  requireValues(own, args, queue, profile)
   for (const { name } of args) {
     const rule = RULES_BY_NAME.get(name)
     if (rule && !rule.types(profile).includes(type)) throw foreignArgument(name, queue, QUEUE_MODULES[type])

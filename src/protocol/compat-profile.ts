@@ -135,7 +135,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     version: '4.3.6',
     maxMessageBytes: 16 * MIB,
     leastFrameMax: 8192,
-    permitsTransientNonexclusiveQueues: false,
+    permitsTransientNonexclusiveQueues: true,
     permitsGlobalQos: false,
     passiveDeclareNeedsPermission: true,
     permissionErrorNamesVerb: true,

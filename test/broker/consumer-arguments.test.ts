@@ -49,7 +49,8 @@ describe('6.1 the arguments of a consumer', () => {
     [{ type: 'V' }, 'void'],
   ])('cannot have the priority %o (corner: x-priority validation)', (value, typeName) => {
     const text = invalid('x-priority', `"expected integer, got ${typeName}"`)
-    for (const type of TYPES) expectRefusal(type, only('x-priority', value), text)
+    for (const type of ['classic', 'quorum'] as const) expectRefusal(type, only('x-priority', value), text)
+    expectRefusal('stream', only('x-priority', value), foreign('x-priority', 'stream'))
   })
 
   it('cannot hold those of other types of queue', () => {
@@ -128,7 +129,10 @@ describe('12 the offset of a consumer of a stream', () => {
     [array(int(1)), '{array,[{signedint,1}]}'],
   ])('cannot be %o', (value, rendered) => {
     const text = invalid('x-stream-offset', `{invalid_stream_offset_arg,${rendered}}`)
-    for (const type of TYPES) expectRefusal(type, only('x-stream-offset', value), text)
+    expectRefusal('stream', only('x-stream-offset', value), text)
+    for (const type of ['classic', 'quorum'] as const) {
+      expectRefusal(type, only('x-stream-offset', value), foreign('x-stream-offset', type))
+    }
   })
 })
 
