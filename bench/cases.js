@@ -23,7 +23,7 @@ const THOUSAND = 1e3
  * @property {string} title
  * @property {'memory' | 'disk'} storage
  * @property {string[]} [load]
- * @property {'deep' | 'start' | 'idle'} [special]
+ * @property {'deep' | 'stream' | 'start' | 'idle'} [special]
  * @property {Figure[]} figures
  */
 
@@ -143,6 +143,20 @@ export const cases = [
       { ...delivered(MANY), label: 'out/s', of: (result) => result.out.delivered_per_s },
       inform('resident at most', 'megabytes', (result) => result.peakMegabytes, 150),
       inform('of that anonymous', 'megabytes', (result) => result.peakAnonymousMegabytes),
+    ],
+  },
+  {
+    name: 'stream',
+    title: 'stream, 100 B: all in, then replayed to one and to three',
+    storage: 'disk',
+    special: 'stream',
+    figures: [
+      { ...confirmed(), label: 'in/s', of: (result) => result.in.confirmed_per_s },
+      { ...delivered(500 * THOUSAND), label: 'replayed/s', of: (result) => result.one.delivered_per_s },
+      { ...delivered(), label: 'replayed/s, each of three', of: (result) => result.three.eachPerS },
+      inform('anonymous, filling', 'megabytes', (result) => result.in.peakAnonymousMegabytes),
+      inform('anonymous, one', 'megabytes', (result) => result.one.peakAnonymousMegabytes),
+      inform('anonymous, three', 'megabytes', (result) => result.three.peakAnonymousMegabytes),
     ],
   },
   {

@@ -103,6 +103,23 @@ function runDeep(running, options, queue) {
   })
 }
 
+/** Fills a stream with confirmed messages, then replays all of it: to one consumer, and to three at once. */
+async function runStream(running, options, queue) {
+  const both = ['--queue', queue, '--durable', '--queue-type', 'stream', '--size', '100', '--timeout', '600']
+  const size = options.deep ? ['--count', options.deep] : ['--duration', options.duration, '--warmup', '0']
+  const fill = [...both, '--publishers', '2', '--publish-only', '--confirm', '10000', '--keep', ...size]
+  const filled = await withPeak(running.pid, () => runLoad(running, options.interrupt, fill))
+  const count = String(filled.total.published)
+  const reading = ['--consume-only', '--publishers', '2', '--offset', 'first', '--prefetch', '5000', '--ack', '500']
+  const replay = (keep) => runLoad(running, options.interrupt, [...both, ...reading, '--count', count, ...keep])
+  const one = await withPeak(running.pid, () => replay(['--keep']))
+  const three = await withPeak(running.pid, async () => {
+    const reports = await Promise.all([1, 2, 3].map(() => replay(['--keep'])))
+    return { eachPerS: Math.min(...reports.map((report) => report.delivered_per_s)) }
+  })
+  return { in: filled, one, three }
+}
+
 async function runCase(kase, broker, options, round) {
   if (kase.special === 'start') return broker.measureStart()
   if (kase.special === 'idle') return broker.measureIdle()
@@ -110,6 +127,7 @@ async function runCase(kase, broker, options, round) {
   try {
     const queue = `bench.${kase.name}.${process.pid}.${round}`
     if (kase.special === 'deep') return await runDeep(running, options, queue)
+    if (kase.special === 'stream') return await runStream(running, options, queue)
     const window = ['--duration', options.duration, '--warmup', options.warmup]
     return await runLoad(running, options.interrupt, ['--queue', queue, '--durable', ...window, ...kase.load])
   } finally {

@@ -31,8 +31,13 @@ struct consumer *consumer_create(struct run *run, struct channel *channel, uint3
 void consumer_start(struct consumer *c) {
   enum { NO_ACK = 2, NO_WAIT = 8 };
   const struct options *o = c->run->options;
-  struct buffer *control = &c->channel->connection->control;
+  struct buffer *control = &c->channel->connection->control, arguments = {0};
   char queue[256], tag[16];
+  if (o->stream_offset) {
+    put_short_string(&arguments, "x-stream-offset");
+    put8(&arguments, 'S');
+    put_long_string(&arguments, o->stream_offset, strlen(o->stream_offset));
+  }
   for (uint32_t i = 0; i < c->subscription_count; i++) {
     if (o->queues > 1) snprintf(queue, sizeof queue, "%s-%u", o->queue, c->subscriptions[i].queue);
     else snprintf(queue, sizeof queue, "%s", o->queue);
@@ -42,9 +47,10 @@ void consumer_start(struct consumer *c) {
     put_short_string(control, queue);
     put_short_string(control, tag);
     put8(control, o->ack_every ? NO_WAIT : NO_WAIT | NO_ACK);
-    put32(control, 0);
+    put_long_string(control, arguments.bytes, arguments.length);
     frame_end(control, frame);
   }
+  buffer_free(&arguments);
 }
 
 void consumer_free(struct consumer *c) {

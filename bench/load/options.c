@@ -24,6 +24,7 @@ static const char USAGE[] =
     "  --persistent                   delivery mode 2\n"
     "  --confirm N                    publisher confirms, at most N outstanding a publisher (0: none)\n"
     "  --ack auto|N                   automatic, or one acknowledgement every N deliveries (auto)\n"
+    "  --offset WORD                  x-stream-offset of a consumer: first, last, next, or an interval such as 5m\n"
     "  --prefetch N                   basic.qos of a consumer (0: no limit)\n"
     "  --rate N                       messages a second of all publishers together (0: no limit)\n"
     "  --warmup S --duration S        seconds before and in the measured window (0.5, 2)\n"
@@ -36,7 +37,8 @@ static const char USAGE[] =
 enum {
   HOST = 1, PORT, USER, PASSWORD, VHOST, PUBLISHERS, CONSUMERS, PUBLISH_ONLY, CONSUME_ONLY, CHANNELS, QUEUE, QUEUES,
   DURABLE, AUTO_DELETE, QUEUE_TYPE, NO_DECLARE, KEEP, EXCHANGE, EXCHANGE_TYPE, ROUTING_KEY, BINDING_KEY, MANDATORY,
-  SIZE, PERSISTENT, CONFIRM, ACK, PREFETCH, RATE, WARMUP, DURATION, COUNT, DRAIN, TIMEOUT, VERIFY, FRAME_MAX, HELP,
+  SIZE, PERSISTENT, CONFIRM, ACK, PREFETCH, RATE, WARMUP, DURATION, COUNT, DRAIN, TIMEOUT, VERIFY, FRAME_MAX, OFFSET,
+  HELP,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -75,6 +77,7 @@ static const struct option LONG_OPTIONS[] = {
     {"timeout", required_argument, 0, TIMEOUT},
     {"verify", required_argument, 0, VERIFY},
     {"frame-max", required_argument, 0, FRAME_MAX},
+    {"offset", required_argument, 0, OFFSET},
     {"help", no_argument, 0, HELP},
     {0, 0, 0, 0},
 };
@@ -140,6 +143,7 @@ static void apply(struct options *o, int option, const char *value) {
   case TIMEOUT: o->timeout = number(value, 1, 7200); break;
   case VERIFY: o->verify = (uint32_t)whole(value, 0, 1u << 30); break;
   case FRAME_MAX: o->frame_max = (uint32_t)whole(value, 4096, 16u << 20); break;
+  case OFFSET: o->stream_offset = short_string(value); break;
   case HELP: fputs(USAGE, stdout); exit(0);
   default: refuse("see the options", "");
   }

@@ -26,6 +26,7 @@ struct options {
   uint32_t confirm; // most unconfirmed messages of one publisher; 0 is no confirms
   uint32_t ack_every; // 0 is automatic acknowledgement
   uint32_t prefetch; // 0 is no limit
+  const char *stream_offset; // x-stream-offset, or NULL
   uint32_t frame_max; // asked for; the broker may say less
   double rate; // messages a second of all publishers; 0 is as fast as it goes
 

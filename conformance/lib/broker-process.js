@@ -23,12 +23,14 @@ export class BrokerProcess {
   /**
    * Starts a broker and waits until it serves.
    *
-   * @param {{ program: string, dataDir?: string }} options `program` is the command line of the broker, a JavaScript
-   *   file or an executable; without `dataDir` the broker keeps everything in memory.
+   * @param {{ program: string, dataDir?: string, args?: string[] }} options `program` is the command line of the broker, a
+   *   JavaScript file or an executable; without `dataDir` the broker keeps everything in memory; `args` are more of its
+   *   options.
    */
-  static async start({ program, dataDir }) {
+  static async start({ program, dataDir, args = [] }) {
     const broker = new BrokerProcess()
-    await broker.#start(program, ['--port', '0', ...(dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir])])
+    const place = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
+    await broker.#start(program, ['--port', '0', ...place, ...args])
     return broker
   }
 

@@ -1,21 +1,16 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { fieldTypeName, renderTerm } from '../protocol/field-text.js'
-import {
-  defaultExchangeNotPermitted,
-  invalidXMatchType,
-  invalidXMatchValue,
-  notFound,
-  type Resource,
-  tooManyMultiWordWildcards,
-} from '../protocol/reply-texts.js'
+import { defaultExchangeNotPermitted, historyUnroutable, notFound, type Resource } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import type { BrokerParts } from './broker-parts.js'
 import type { Binding, Destination, Exchange } from './exchange.js'
+import type { KeptMessage } from './message-record.js'
 import { strippedName } from './names.js'
 import type { ExclusiveOwner } from './queue.js'
+import type { RecentHistory } from './recent-history.js'
+import type { Route } from './route.js'
 import { argumentIdentity } from './routing/argument-identity.js'
-import { InvalidBindingArgument, validateBinding } from './routing/validate-binding.js'
+import { checkBinding } from './routing/exchange-types.js'
 import { DefinitionKind, type StoredBinding, storedArguments } from './stored-definitions.js'
 import type { Topology } from './topology.js'
 
@@ -46,21 +41,24 @@ export class Bindings {
 
   /**
    * queue.bind and exchange.bind. Binding again what is bound changes nothing.
-   * @throws ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, INTERNAL_ERROR (history leads nowhere)
    */
   bind(request: BindingRequest, owner: ExclusiveOwner, access: Access): void {
     const { source, destination, key } = this.#resolve(request, access)
     if (!source) throw notFound(this.#resource('exchange', request.source))
     if (!destination) throw notFound(this.#resource(request.destinationKind, request.destination))
-    this.#validate(source, key, request.arguments)
+    const proposed = { source: source.name, destination, key, arguments: request.arguments }
+    checkBinding(source.type, source.arguments, proposed, this.#parts.profile)
     if (destination.kind === 'queue') destination.requireAccessBy(owner)
     const identity = bindingIdentity(destination, key, request.arguments)
     if (source.binding(identity)) return
+    const replayed = source.history ? this.#replayOf(source.history, destination) : []
     const isDurable = source.isDurable && destination.isDurable
     const definitionId = isDurable ? this.#parts.definitions.takeId() : undefined
     const binding = { definitionId, source, destination, key, arguments: request.arguments }
     this.#add(identity, binding)
     if (definitionId !== undefined) this.#store(definitionId, binding)
+    for (const { kept, route } of replayed) this.#vhost.enqueueKept(kept, route)
   }
 
   /**
@@ -125,21 +123,14 @@ export class Bindings {
     return { kind, name: strippedName(name), vhost: this.#vhost.name }
   }
 
-  #validate(source: Exchange, key: ByteString, args: FieldTable): void {
-    try {
-      validateBinding(source.type, key, args, this.#parts.profile.topicMultiWordWildcardsMax)
-    } catch (error) {
-      if (!(error instanceof InvalidBindingArgument)) throw error
-      const { violation } = error
-      switch (violation.kind) {
-        case 'x-match-value':
-          throw invalidXMatchValue(violation.value)
-        case 'x-match-type':
-          throw invalidXMatchType(fieldTypeName(violation.value), renderTerm(violation.value))
-        case 'topic-wildcards':
-          throw tooManyMultiWordWildcards(violation.bindingKey, violation.count)
-      }
-    }
+  /** Where a new binding to `destination` takes what its source remembers. @throws INTERNAL_ERROR */
+  #replayOf(history: RecentHistory, destination: Destination): { kept: KeptMessage; route: Route }[] {
+    return [...history.messages].map((kept) => {
+      if (destination.kind === 'queue') return { kept, route: destination.asRoute }
+      const route = this.#vhost.routeKept(destination, kept)
+      if (route.length === 0) throw historyUnroutable()
+      return { kept, route }
+    })
   }
 
   #add(identity: string, binding: Binding): void {

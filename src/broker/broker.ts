@@ -12,17 +12,21 @@ import { Parameters } from './parameters.js'
 import { levelOfSeq } from './priority-log.js'
 import type { Queue } from './queue.js'
 import { readLabel, type UnsettledPart, unsettledPart } from './queue-record.js'
+import type { RecordKeeper } from './record-keeper.js'
 import { SharedBodies } from './shared-bodies.js'
 import {
   DefinitionKind,
   readStoredArguments,
   type StoredBinding,
   type StoredCleanStop,
+  type StoredDelayedMessages,
   type StoredExchange,
   type StoredPolicy,
   type StoredQueue,
+  type StoredStreamOffsets,
   type StoredVirtualHost,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import { VirtualHost } from './virtual-host.js'
 import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
@@ -48,6 +52,8 @@ export class Broker {
   /** Called before a virtual host is removed: whoever has something there has to leave. */
   onVirtualHostRemoval: (vhost: VirtualHost) => void = () => undefined
   readonly #vhosts = new Map<ByteString, VirtualHost>()
+  /** Those that have records in the store beside the queues, by their ids; for recovery. */
+  readonly #keepers = new Map<number, RecordKeeper>()
 
   private constructor(store: MessageStore, definitions: Definitions, settings: BrokerSettings) {
     this.#log = settings.log
@@ -152,11 +158,21 @@ export class Broker {
     const queues = new Map<number, Queue>()
     for (const { id, value } of definitions.loaded(DefinitionKind.EXCHANGE)) {
       const stored = value as StoredExchange
-      this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      const exchange = this.#vhostOf(id, stored).restoreExchange(id, stored, readStoredArguments(stored.arguments))
+      if (exchange.history) this.#keepers.set(id, exchange.history)
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.DELAYED_MESSAGES)) {
+      const stored = value as StoredDelayedMessages
+      this.#keepers.set(id, this.#vhostOf(id, stored).delays.restore(id, stored.exchange))
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.QUEUE)) {
       const stored = value as StoredQueue
       queues.set(id, this.#vhostOf(id, stored).restoreQueue(id, stored, readStoredArguments(stored.arguments)))
+    }
+    for (const { id, value } of definitions.loaded(DefinitionKind.STREAM_OFFSETS)) {
+      const stored = value as StoredStreamOffsets
+      const queue = queues.get(stored.queueId)
+      if (queue instanceof StreamQueue) queue.restoreOffsets(id, stored)
     }
     for (const { id, value } of definitions.loaded(DefinitionKind.BINDING)) {
       const stored = value as StoredBinding
@@ -208,6 +224,11 @@ export class Broker {
     const handedOut = handedOutMarks(stop?.value as StoredCleanStop | undefined) // Written by `stop`.
     for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
       const queue = queues.get(queueId)
+      const keeper = queue ? undefined : this.#keepers.get(queueId)
+      if (keeper) {
+        keeper.restore(firstSeq, label)
+        continue
+      }
       if (!queue) {
         // A queue that is not stored: transient, its messages written because memory was short.
         if (queueId !== unknownId) store.removeQueue(queueId)
@@ -224,6 +245,8 @@ export class Broker {
     for (const queue of queues.values()) queue.recovered()
     if (unknownId > 0) committer.touchDefinitions()
     await bodies.removeUnreferred()
+    for (const keeper of this.#keepers.values()) await keeper.restored()
+    this.#keepers.clear()
     for (const { id } of marks) definitions.remove(id)
     this.#log.info({ queues: queues.size, messages, afterCleanStop: marks.length > 0 }, 'recovered what was stored')
   }

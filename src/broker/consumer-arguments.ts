@@ -28,6 +28,8 @@ export interface StreamSubscription {
   readonly filter: readonly ByteString[] | undefined
   /** Whether it wants messages without a filter value as well, where it has a filter. */
   readonly matchesUnfiltered: boolean
+  /** Whether the broker remembers how far consumers of its tag have come, and it goes on from there. */
+  readonly isTracked: boolean
 }
 
 /** What the arguments of basic.consume ask for. Integers beyond 2^53 are the nearest that a double holds exactly. */
@@ -39,6 +41,9 @@ export interface ConsumerRequest {
   /** Set for streams, and only for them. */
   readonly stream: StreamSubscription | undefined
 }
+
+/** Ours, not RabbitMQ's, and named as LavinMQ has it. */
+export const OFFSET_TRACKING = 'x-stream-automatic-offset-tracking'
 
 interface ConsumerArgumentRule {
   readonly name: ByteString
@@ -54,12 +59,14 @@ const RULES: readonly ConsumerArgumentRule[] = [
   { name: 'x-consumer-timeout', check: nonNegative, types: typesWithTimeout },
   { name: 'x-stream-filter', check: anything, types: () => ['stream'] },
   { name: 'x-stream-match-unfiltered', check: anything, types: () => ['stream'] },
+  { name: OFFSET_TRACKING, check: anything, types: () => ['stream'] },
 ]
 
 /** What RabbitMQ leaves to the stream itself, after it has seen that the arguments are for streams. */
 const STREAM_CHECKS: readonly { readonly name: ByteString; readonly check: Check }[] = [
   { name: 'x-stream-filter', check: streamFilter },
   { name: 'x-stream-match-unfiltered', check: flag },
+  { name: OFFSET_TRACKING, check: flag },
 ]
 
 const RULES_BY_NAME: ReadonlyMap<ByteString, ConsumerArgumentRule> = new Map(RULES.map((rule) => [rule.name, rule]))
@@ -74,7 +81,9 @@ export function parseConsumerArguments(
   queue: Resource,
   profile: CompatProfile,
 ): ConsumerRequest {
-  requireValues(RULES, args, queue, profile)
+  // The value of what belongs to another type of queue is never looked at.
+  const own = RULES.filter(({ types }) => types(profile).includes(type))
+  requireValues(own, args, queue, profile)
   for (const { name } of args) {
     const rule = RULES_BY_NAME.get(name)
     if (rule && !rule.types(profile).includes(type)) throw foreignArgument(name, queue, QUEUE_MODULES[type])
@@ -107,6 +116,7 @@ function streamSubscription(args: FieldTable): StreamSubscription {
     offset: (offset && parseStreamOffset(offset)) ?? 'next',
     filter: filter && filterValues(filter),
     matchesUnfiltered: isSet(args, 'x-stream-match-unfiltered'),
+    isTracked: isSet(args, OFFSET_TRACKING),
   }
 }
 

@@ -2,6 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import type { Resource } from '../protocol/reply-texts.js'
+import type { StreamSubscription } from './consumer-arguments.js'
 import type { QueueType } from './declaration/queue-type.js'
 import type { QueueSettings } from './queue-settings.js'
 
@@ -33,6 +34,8 @@ export interface ConsumedQueue extends Resource {
 export interface ConsumerSink {
   /** The connection that it belongs to, compared by identity only. */
   readonly owner: object
+  /** Whether the consumers of the channel share a limit of unacked deliveries. */
+  readonly hasChannelPrefetch: boolean
   /** Whether a delivery would be taken now: the socket drains and the channel-wide prefetch leaves room. */
   readonly canTake: boolean
   /**
@@ -53,6 +56,8 @@ export interface ConsumerOptions {
   readonly prefetch: number
   /** Higher ones are served first; 0 is usual. */
   readonly priority: number
+  /** What it asks of a stream. */
+  readonly stream?: StreamSubscription | undefined
   /** How long a delivery to it may stay unacked, in milliseconds; undefined for what holds for its queue. */
   readonly timeoutMs?: number | undefined
   readonly arguments: FieldTable

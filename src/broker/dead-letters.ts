@@ -11,13 +11,15 @@ import { type Death, type DeathReason, deathsIn, headersAfterDeath, isCycle } fr
 import type { Exchange } from './exchange.js'
 import { Enqueued, type EnqueueResult, type Queue } from './queue.js'
 import type { QueueSettings } from './queue-settings.js'
+import { type Route, withTakers } from './route.js'
 import type { Router } from './router.js'
+import type { RoutedProperties } from './routing/routing-table.js'
 
 /** What dead-lettering needs of a virtual host. */
 export interface DeadLetterRoutes {
   readonly router: Router
   findExchange(name: ByteString): Exchange | undefined
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult
 }
 
 /** Of a message that nothing is remembered of. */
@@ -41,6 +43,8 @@ interface Rewritten {
   readonly hasOwnDeaths: boolean
   readonly goesByKeyAlone: boolean
   readonly headers: FieldTable
+  /** What exchanges on the way see of it. */
+  readonly routed: RoutedProperties
   /** Those that it was routed by; BCC's are with the message. */
   readonly routingKeys: readonly ByteString[]
   readonly isPersistent: boolean
@@ -108,10 +112,11 @@ export class DeadLetters {
     const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
-    const route = this.#routes.router.routeKeys(exchange, keys, rewritten.headers)
+    const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
     const deaths = deathsIn(rewritten.headers)
-    const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
-    if (targets.length === 0) return false
+    const queues = route.filter((target) => !isCycle(deaths, target.name, reason))
+    const targets = withTakers(queues, route.takers)
+    if (queues.length === 0 && !targets.takers) return false
     pointAt(dead, message, rewritten, exchange.name, keys[0] ?? '')
     const isRekeyed = deadLetterRoutingKey !== undefined
     dead.memory = {
@@ -161,6 +166,7 @@ export class DeadLetters {
       hasOwnDeaths,
       goesByKeyAlone,
       headers,
+      routed: { ...properties, headers },
       routingKeys,
       isPersistent,
       priority,

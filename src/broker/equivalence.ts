@@ -130,7 +130,7 @@ function requireSameArgument(name: ByteString, resource: Resource, received: Fie
   const given = lookup(received, name)
   const known = lookup(current, name)
   if (given && known && !isSameValue(given, known)) {
-    throw inequivalentArgument(name, resource, `'${plainValue(given)}'`, `'${plainValue(known)}'`)
+    throw inequivalentArgument(name, resource, quotedValue(given), quotedValue(known))
   }
   if ((given === undefined) !== (known === undefined) && !(isClassicType(name, given) && isClassicType(name, known))) {
     throw inequivalentArgument(name, resource, describe(given), describe(known))
@@ -143,13 +143,22 @@ function isClassicType(name: ByteString, value: FieldValue | undefined): boolean
   return value === undefined || (value.type === 'S' && value.value === 'classic')
 }
 
-/** Integers of all widths and decimals are one class, floats another; every other type is its own. */
+/** Integers of all widths and timestamps are one class, floats another; every other type is its own. */
 function isSameValue(a: FieldValue, b: FieldValue): boolean {
-  const integerA = integerOf(a)
-  const integerB = integerOf(b)
+  const integerA = wholeNumberOf(a)
+  const integerB = wholeNumberOf(b)
   if (integerA !== undefined && integerB !== undefined) return integerA === integerB
   if ((a.type === 'f' || a.type === 'd') && (b.type === 'f' || b.type === 'd')) return a.value === b.value
   return fieldValueIdentity(a) === fieldValueIdentity(b)
+}
+
+function wholeNumberOf(value: FieldValue): bigint | undefined {
+  return value.type === 'T' ? BigInt(value.value) : integerOf(value)
+}
+
+/** A void value is called what an absent one is called, though it is not the same as none. */
+function quotedValue(value: FieldValue): ByteString {
+  return value.type === 'V' ? 'none' : `'${plainValue(value)}'`
 }
 
 function describe(value: FieldValue | undefined): ByteString {

@@ -3,8 +3,10 @@ import { type FieldTable, lookup } from '../protocol/field-table.js'
 import type { Resource } from '../protocol/reply-texts.js'
 import type { EffectivePolicy } from './policies/policy.js'
 import type { Queue } from './queue.js'
-import { createRoutingTable } from './routing/create-routing-table.js'
-import type { ExchangeTypeName, RoutingTable } from './routing/routing-table.js'
+import type { RecentHistory } from './recent-history.js'
+import type { Intake } from './route.js'
+import { createRoutingTable, type ExchangeTypeName } from './routing/exchange-types.js'
+import type { RoutingTable } from './routing/routing-table.js'
 
 /** Where a binding leads. */
 export type Destination = Exchange | Queue
@@ -28,6 +30,14 @@ export interface ExchangeOptions {
   readonly arguments: FieldTable
 }
 
+/** What an exchange of some types has beside its bindings. */
+export interface ExchangeExtras {
+  /** In the order in which they are asked. */
+  readonly intakes: readonly Intake[]
+  /** One of them, of which new bindings get what it remembers. */
+  readonly history: RecentHistory | undefined
+}
+
 /** An exchange and the bindings that start from it. */
 export class Exchange implements Resource {
   readonly kind = 'exchange'
@@ -41,11 +51,14 @@ export class Exchange implements Resource {
   readonly isInternal: boolean
   readonly arguments: FieldTable
   readonly table: RoutingTable<Destination>
+  /** Undefined for nearly every exchange: then a route through it may be remembered. */
+  readonly intakes: readonly Intake[] | undefined
+  readonly history: RecentHistory | undefined
   readonly #bindings = new Map<string, Binding>()
   readonly #ownAlternate: ByteString | undefined
   #policyAlternate: ByteString | undefined
 
-  constructor(definitionId: number | undefined, options: ExchangeOptions) {
+  constructor(definitionId: number | undefined, options: ExchangeOptions, extras?: ExchangeExtras) {
     this.definitionId = definitionId
     this.name = options.name
     this.vhost = options.vhost
@@ -56,7 +69,9 @@ export class Exchange implements Resource {
     this.arguments = options.arguments
     const alternate = lookup(options.arguments, 'alternate-exchange')
     this.#ownAlternate = alternate?.type === 'S' ? alternate.value : undefined
-    this.table = createRoutingTable(options.type)
+    this.table = createRoutingTable(options.type, options.arguments)
+    this.intakes = extras && extras.intakes.length > 0 ? extras.intakes : undefined
+    this.history = extras?.history
   }
 
   /** Where messages go that it has no destination for: the name of an exchange that need not exist. */

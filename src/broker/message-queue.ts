@@ -25,6 +25,7 @@ import {
   type QueueParts,
 } from './queue.js'
 import { QueueConsumers } from './queue-consumers.js'
+import { QueueDuplicates } from './queue-duplicates.js'
 import { QueueLease } from './queue-lease.js'
 import { QueueLog } from './queue-log.js'
 import type { RecordLabel } from './queue-record.js'
@@ -78,12 +79,13 @@ export class MessageQueue implements Queue {
   readonly #expiryTimer: DeadlineTimer
   readonly #waitingPublishers = new WaitingPublishers()
   readonly #view = new Message()
-  /** For headers that deliveries are given. */
+  /** For headers that deliveries are given, and those that tell duplicates. */
   readonly #properties: PropertiesReader
   #settings: QueueSettings
   #limit: LengthLimit | undefined
   /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
   #isPlain = true
+  readonly #duplicates: QueueDuplicates | undefined
   #isDeleted = false
   #handedOutCount = 0
   #lastWasRedelivered = false
@@ -114,6 +116,7 @@ export class MessageQueue implements Queue {
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
     this.#expiryTimer = new DeadlineTimer(clock, () => this.#dropExpired())
     this.#properties = new PropertiesReader(profile.sortsHeaders)
+    this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
     this.#log = this.#newLog(settings)
     this.#follow(settings)
@@ -317,16 +320,21 @@ export class MessageQueue implements Queue {
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
     this.#limit = LengthLimit.of(settings, this.type)
-    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined
+    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined && !this.#duplicates
     this.#lease.begin(settings.expiresMs)
   }
 
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const seen = this.#duplicates?.valueOf(this.#headersOf(message))
+    if (seen && this.#duplicates?.has(seen)) return Enqueued.DONE
     const readyBodyBytes = this.#readyBodyBytes
     if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
-    message.deadlineMs = this.#deadlineFor(message)
+    if (seen) this.#duplicates?.note(seen)
+    const deadlineMs = this.#deadlineFor(message)
+    message.deadlineMs = deadlineMs
     const result = this.#accept(message, shared)
-    this.#tidy()
+    if (this.#limit) this.#dropExcess(this.#limit)
+    if (deadlineMs > 0 && this.messagesReady > 0) this.#dropExpired()
     return result
   }
 
@@ -414,13 +422,16 @@ export class MessageQueue implements Queue {
     const { profile } = this.#parts
     const counts = this.#log.returnsOf(seq)
     if (!counts && profile.deliveryCountHeaders !== 'always') return
-    const { header, headerStart, headerEnd } = view
-    const { headers } = this.#properties.read(header, headerStart, headerEnd)
-    const added = returnHeaders(headers, counts, profile)
+    const added = returnHeaders(this.#headersOf(view), counts, profile)
     if (!added) return
+    const { header, headerStart, headerEnd } = view
     view.header = rewriteHeaders(header, headerStart, headerEnd, added)
     view.headerStart = 0
     view.headerEnd = view.header.length
+  }
+
+  #headersOf({ header, headerStart, headerEnd }: Message): FieldTable | undefined {
+    return this.#properties.read(header, headerStart, headerEnd).headers
   }
 
   /** Has what is too much or too old leave. */

@@ -36,7 +36,12 @@ const HEADER_LENGTH_OCTETS = 4
 
 /** Octets that `message` takes in a page. @param bodyBytes of its body, or of the reference in its place. */
 export function octetsInPage(message: Message, bodyBytes = message.bodyBytes): number {
-  const envelope = message.envelopeEnd - message.envelopeStart + noteOctets(message)
+  return bareOctetsInPage(message, bodyBytes) + noteOctets(message)
+}
+
+/** The same without its note. */
+export function bareOctetsInPage(message: Message, bodyBytes = message.bodyBytes): number {
+  const envelope = message.envelopeEnd - message.envelopeStart
   return envelope + HEADER_LENGTH_OCTETS + (message.headerEnd - message.headerStart) + bodyBytes
 }
 
@@ -45,6 +50,23 @@ export function bodyOctets(bytes: Uint8Array, start: number, end: number): numbe
   const keyAt = start + 1 + octetAt(bytes, start)
   const headerLengthAt = keyAt + 1 + octetAt(bytes, keyAt)
   return end - headerLengthAt - HEADER_LENGTH_OCTETS - longAt(bytes, headerLengthAt)
+}
+
+/** Points `view` at the message at bytes[start, end), laid out as in a page; the octets stay where they are. */
+export function pointAtMessage(view: Message, bytes: Buffer, start: number, end: number): void {
+  const keyAt = start + 1 + octetAt(bytes, start)
+  const envelopeEnd = keyAt + 1 + octetAt(bytes, keyAt)
+  const headerStart = envelopeEnd + HEADER_LENGTH_OCTETS
+  const headerEnd = headerStart + longAt(bytes, envelopeEnd)
+  view.envelope = bytes
+  view.envelopeStart = start
+  view.envelopeEnd = envelopeEnd
+  view.header = bytes
+  view.headerStart = headerStart
+  view.headerEnd = headerEnd
+  view.body = bytes
+  view.bodyStart = headerEnd
+  view.bodyEnd = end
 }
 
 /**
@@ -120,9 +142,14 @@ export class Page {
 
   /** Copies `message` into the next slot, ready. The caller has checked that there is room. */
   append(message: Message, flags: number): void {
-    const at = this.#appendHead(message)
-    copyOctets(this.bytes, at, message.body, message.bodyStart, message.bodyEnd)
-    this.#close(message, at + message.bodyBytes, flags)
+    this.#closeWithNote(message, this.#appendHeadAndBody(message), flags)
+  }
+
+  /** The same without its note, and with `trailerOctets` behind it that are the caller's. @returns where those are. */
+  appendBare(message: Message, flags: number, trailerOctets: number): number {
+    const end = this.#appendHeadAndBody(message)
+    this.#close(end + trailerOctets, flags)
+    return end
   }
 
   /** The same with a reference in place of the body. */
@@ -130,7 +157,7 @@ export class Page {
     const at = this.#appendHead(message)
     putReference(this.bytes, at, reference)
     this.hasShared = true
-    this.#close(message, at + REFERENCE_OCTETS, flags | Slot.SHARED)
+    this.#closeWithNote(message, at + REFERENCE_OCTETS, flags | Slot.SHARED)
   }
 
   /** Copies a message as `octetsOf` gave it. For recovery; the caller has checked that there is room. */
@@ -148,21 +175,8 @@ export class Page {
   /** Points `view` at a slot; the octets stay the page's and are valid until the slot is settled. */
   read(slot: number, view: Message): void {
     const { bytes } = this
-    const start = this.offsets[slot] as number // slot < count
-    const keyAt = start + 1 + octetAt(bytes, start)
-    const envelopeEnd = keyAt + 1 + octetAt(bytes, keyAt)
-    const headerStart = envelopeEnd + HEADER_LENGTH_OCTETS
-    const headerEnd = headerStart + longAt(bytes, envelopeEnd)
-    view.envelope = bytes
-    view.envelopeStart = start
-    view.envelopeEnd = envelopeEnd
-    view.header = bytes
-    view.headerStart = headerStart
-    view.headerEnd = headerEnd
-    view.body = bytes
-    view.bodyStart = headerEnd
-    const end = this.offsets[slot + 1] as number
-    view.bodyEnd = end
+    const end = this.offsets[slot + 1] as number // slot < count
+    pointAtMessage(view, bytes, this.offsets[slot] as number, end)
     const state = this.stateOf(slot)
     view.isPersistent = (state & Slot.PERSISTENT) !== 0
     view.deadlineMs = 0
@@ -221,11 +235,22 @@ export class Page {
     return this.stateOf(slot) & Slot.NOTED ? end - noteOctetsBefore(this.bytes, end) : end
   }
 
-  #close(message: Message, bodyEnd: number, flags: number): void {
+  /** @returns where the body ends. */
+  #appendHeadAndBody(message: Message): number {
+    const at = this.#appendHead(message)
+    copyOctets(this.bytes, at, message.body, message.bodyStart, message.bodyEnd)
+    return at + message.bodyBytes
+  }
+
+  #closeWithNote(message: Message, bodyEnd: number, flags: number): void {
     const octets = noteOctets(message)
     if (octets > 0) putNote(this.bytes, bodyEnd, message)
-    this.states[this.count] = octets > 0 ? flags | Slot.NOTED : flags
-    this.offsets[++this.count] = bodyEnd + octets
+    this.#close(bodyEnd + octets, octets > 0 ? flags | Slot.NOTED : flags)
+  }
+
+  #close(end: number, flags: number): void {
+    this.states[this.count] = flags
+    this.offsets[++this.count] = end
     this.live++
     this.ready++
   }

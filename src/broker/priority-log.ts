@@ -63,7 +63,10 @@ export class PriorityLog implements MessageLog {
   }
 
   get readyCount(): number {
-    return this.#sum((log) => log.readyCount)
+    // Asked several times for each message, so without a call for each level.
+    let count = 0
+    for (let i = 0; i < this.#logs.length; i++) count += (this.#logs[i] as QueueLog).readyCount // i < length
+    return count
   }
 
   get unackedCount(): number {
@@ -157,7 +160,8 @@ export class PriorityLog implements MessageLog {
   #next(): QueueLog | undefined {
     const { inARow } = this.#levels
     let passedOver: QueueLog | undefined
-    for (const log of this.#logs) {
+    for (let i = 0; i < this.#logs.length; i++) {
+      const log = this.#logs[i] as QueueLog // i < length
       if (log.readyCount === 0) continue
       if (inARow !== undefined && log === this.#last && this.#row >= inARow && !passedOver) passedOver = log
       else return log

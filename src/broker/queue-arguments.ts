@@ -17,8 +17,8 @@ import type { QueueType } from './queue.js'
 const RULES_BY_NAME: ReadonlyMap<ByteString, ArgumentRule> = new Map(ARGUMENT_RULES.map((rule) => [rule.name, rule]))
 
 /**
- * Checks the arguments of a queue that does not exist yet: first the type, then the values of all that any type knows,
- * then whether this type knows them.
+ * Checks the arguments of a queue that does not exist yet: first the type, then the values of what this type knows, then
+ * whether there is something that only another type knows. The value of that is never looked at.
  * @param args with the type of queue that they mean, unless it is classic.
  * @returns the type of queue.
  * @throws PRECONDITION_FAILED
@@ -28,7 +28,7 @@ export function validateQueueArguments(args: FieldTable, queue: Resource, profil
   const type = requireQueueType(lookup(args, 'x-queue-type'), queue)
   for (const rule of ARGUMENT_RULES) {
     const value = lookup(args, rule.name)
-    if (!value || typesKnowing(rule, profile).length === 0) continue
+    if (!value || !typesKnowing(rule, profile).includes(type)) continue
     const reason = rule.check(value, args, profile)
     if (reason !== undefined) throw invalidArgument(rule.name, queue, reason)
   }

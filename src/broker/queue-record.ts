@@ -8,8 +8,8 @@
  * whose body is a reference, and the third one with a note behind its body. A slot that is left out was settled before the record was made, or is transient and in
  * memory. A message's octets are laid out as in a page.
  *
- * The label of a record says what it holds for whoever does not read it. A third value, the states, says what happened to
- * the messages since:
+ * The label of a record says what it holds for whoever does not read it; that of a stream says more (chunk-label.ts). A
+ * third value, the states, says what happened to the messages since:
  *
  *     | count u32 | count × (slot u32, failures u16, returns u16) | two bits a slot, lowest bits first |
  *
@@ -18,13 +18,15 @@
 
 import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
 import type { StoredRecord } from '../store/message-store.js'
+import { CHUNK_OCTETS, type ChunkFacts, putChunk, readChunk } from './chunk-label.js'
 import { notedDeadline, noteOctetsBefore } from './message-note.js'
 import { bodyOctets, type Page, type ReturnCounts, Slot } from './page.js'
 import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
-const VERSION = 1
-const PREFIX_OCTETS = 5
-const ENTRY_OCTETS = 8
+/** What comes before the messages: the first two of these, and an entry for each. */
+export const RecordFormat = { VERSION: 1, PREFIX_OCTETS: 5, ENTRY_OCTETS: 8 } as const
+
+const { VERSION, PREFIX_OCTETS, ENTRY_OCTETS } = RecordFormat
 const TRANSIENT_BIT = 0x80000000
 const SHARED_BIT = 0x40000000
 const NOTED_BIT = 0x20000000
@@ -63,28 +65,35 @@ export interface RecordLabel {
   readonly sharedBodies: number
   /** Whether one of those messages expires. */
   readonly expires: boolean
+  /** Of the records of a stream. */
+  readonly chunk?: ChunkFacts
 }
 
-export function encodeLabel({ slots, messages, bodyBytes, sharedBodies, expires }: RecordLabel): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS)
+export function encodeLabel({ slots, messages, bodyBytes, sharedBodies, expires, chunk }: RecordLabel): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS + (chunk ? CHUNK_OCTETS : 0))
   putLong(bytes, 0, slots)
   putLong(bytes, 4, messages)
   putLongLong(bytes, 8, bodyBytes)
   putLong(bytes, 16, expires ? sharedBodies + EXPIRING_BIT : sharedBodies)
+  if (chunk) putChunk(bytes, LABEL_OCTETS, chunk)
   return bytes
 }
 
 /** @throws Error when the octets are no label. */
 export function readLabel(bytes: Uint8Array): RecordLabel {
-  if (bytes.length !== LABEL_OCTETS) throw new Error(`the label of a queue record has ${bytes.length} octets`)
+  const hasChunk = bytes.length === LABEL_OCTETS + CHUNK_OCTETS
+  if (bytes.length !== LABEL_OCTETS && !hasChunk) {
+    throw new Error(`the label of a queue record has ${bytes.length} octets`)
+  }
   const marked = longAt(bytes, 16)
-  return {
+  const label = {
     slots: longAt(bytes, 0),
     messages: longAt(bytes, 4),
     bodyBytes: longLongAt(bytes, 8),
     sharedBodies: marked % EXPIRING_BIT,
     expires: marked >= EXPIRING_BIT,
   }
+  return hasChunk ? { ...label, chunk: readChunk(bytes, LABEL_OCTETS) } : label
 }
 
 /** A record on its way to the store. */

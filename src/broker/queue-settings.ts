@@ -30,15 +30,6 @@ export interface DelayedRetry {
   readonly maxMs: number
 }
 
-export interface Deduplication {
-  /** How many of the latest identities are remembered. */
-  readonly cacheSize: number
-  /** And for how long; undefined without an end. */
-  readonly cacheTtlMs: number | undefined
-  /** The header of a message that holds its identity. */
-  readonly header: ByteString
-}
-
 export interface StreamSettings {
   readonly maxAgeMs: number | undefined
   readonly maxLengthBytes: number | undefined
@@ -70,14 +61,11 @@ export interface QueueSettings {
   /** Undefined: what holds for the whole broker. */
   readonly consumerTimeoutMs: number | undefined
   readonly delayedRetry: DelayedRetry | undefined
-  readonly deduplication: Deduplication | undefined
   /** Set for streams, and only for them. */
   readonly stream: StreamSettings | undefined
 }
 
 const SEGMENT_BYTES = 500_000_000
-const DEDUPLICATION_CACHE_SIZE = 128
-const DEDUPLICATION_HEADER = 'x-deduplication-header'
 
 const OVERFLOWS = ['drop-head', 'reject-publish', 'reject-publish-dlx'] as const
 const STRATEGIES = ['at-most-once', 'at-least-once'] as const
@@ -106,7 +94,6 @@ const NO_SETTINGS: QueueSettings = {
   deliveryLimit: undefined,
   consumerTimeoutMs: undefined,
   delayedRetry: undefined,
-  deduplication: undefined,
   stream: undefined,
 }
 
@@ -173,7 +160,6 @@ function sharedSettings(sources: Sources) {
     deadLetterExchange: argumentOrUserText(sources, 'dead-letter-exchange'),
     deadLetterRoutingKey: argumentOrUserText(sources, 'dead-letter-routing-key'),
     isSingleActive: isSet(args, 'x-single-active-consumer'),
-    deduplication: deduplication(args),
   }
 }
 
@@ -246,15 +232,6 @@ function delayedRetry(sources: Sources): DelayedRetry | undefined {
   const minMs = largest(...everywhere(sources, 'delayed-retry-min', 0))
   if (type === undefined || type === 'disabled' || minMs === undefined) return undefined
   return { type, minMs, maxMs: least(sources, 'delayed-retry-max', 0) ?? MILLISECONDS_MAX }
-}
-
-function deduplication(args: FieldTable): Deduplication | undefined {
-  if (!isSet(args, 'x-message-deduplication')) return undefined
-  return {
-    cacheSize: integerArgument(args, 'x-cache-size') ?? DEDUPLICATION_CACHE_SIZE,
-    cacheTtlMs: integerArgument(args, 'x-cache-ttl'),
-    header: textArgument(args, 'x-deduplication-header') ?? DEDUPLICATION_HEADER,
-  }
 }
 
 /** A whole number of a policy from `min` to `max`; undefined when it is absent or anything else. */

@@ -105,6 +105,7 @@ export interface Queue extends BatchSource, ConsumedQueue {
    * Hands out the first ready message to a basic.get.
    * @param noAck whether it is settled at once.
    * @returns its sequence number, or -1 when none is ready. `view` is valid until the queue is next used.
+   * @throws NOT_IMPLEMENTED where the type cannot do it.
    */
   get(view: Message, noAck: boolean): number
 
@@ -120,13 +121,14 @@ export interface Queue extends BatchSource, ConsumedQueue {
   /**
    * Adds a consumer, which gets nothing before it is resumed: its consume-ok has to leave first.
    * @throws ACCESS_REFUSED when there is an exclusive consumer, or it would be exclusive and is not the first.
+   * @throws NOT_IMPLEMENTED, PRECONDITION_FAILED when the type cannot serve it so.
    */
   addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer
 
   /** Forgets a consumer; its unacked messages stay unacked. @returns whether it was the last. */
   removeConsumer(consumer: Consumer): boolean
 
-  /** Drops the ready messages. @returns how many. */
+  /** Drops the ready messages. @returns how many. @throws NOT_IMPLEMENTED where the type cannot do it. */
   purge(): number
 
   /** Drops all messages and cancels the consumers. Whoever calls this has taken the queue out of its virtual host. */

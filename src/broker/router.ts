@@ -1,7 +1,8 @@
 import type { ByteString } from '../base/byte-string.js'
-import type { FieldTable } from '../protocol/field-table.js'
 import type { Destination, Exchange } from './exchange.js'
 import type { Queue } from './queue.js'
+import { Admission, type Intake, type Route, type Taker, withTakers } from './route.js'
+import type { RoutedMessage, RoutedProperties } from './routing/routing-table.js'
 import type { Topology } from './topology.js'
 
 /** Routes remembered for one exchange. Keys that never come again must not fill the memory. */
@@ -11,7 +12,7 @@ const NOWHERE: readonly Queue[] = []
 
 interface CachedRoutes {
   topologyVersion: number
-  /** Undefined where headers have a say. */
+  /** Undefined where more than the key has a say. */
   readonly byKey: Map<ByteString, readonly Queue[] | undefined>
 }
 
@@ -24,31 +25,42 @@ export class Router {
     this.#vhost = vhost
   }
 
-  /** The queues reached, each once. The array may be shared: it is not to be changed. */
-  route(exchange: Exchange, routingKey: ByteString, headers: FieldTable | undefined): readonly Queue[] {
+  /** Where a message with one routing key goes. */
+  route(exchange: Exchange, routingKey: ByteString, properties: RoutedProperties | undefined): Route {
     const byKey = this.routeByKey(exchange, routingKey)
-    if (byKey) return byKey
-    const queues = new Set<Queue>()
-    this.#visit(exchange, routingKey, headers, queues, new Set())
-    return [...queues]
+    return byKey ?? this.#walk(exchange, { routingKeys: [routingKey], properties })
   }
 
-  /** The queues reached by any of several routing keys, each once. */
-  routeKeys(exchange: Exchange, routingKeys: readonly ByteString[], headers: FieldTable | undefined): readonly Queue[] {
-    return [...new Set(routingKeys.flatMap((routingKey) => this.route(exchange, routingKey, headers)))]
+  /** Where a message with several routing keys goes; the first is that of its publish. */
+  routeKeys(exchange: Exchange, routingKeys: readonly ByteString[], properties: RoutedProperties | undefined): Route {
+    return this.#walk(exchange, { routingKeys, properties })
   }
 
-  /** The same where the routing key alone decides; undefined where headers have a say. */
+  /** Where a message goes that `exchange` had held back, and that has passed it in all but its bindings. */
+  routeReleased(
+    exchange: Exchange,
+    routingKeys: readonly ByteString[],
+    properties: RoutedProperties | undefined,
+  ): Route {
+    return this.#walk(exchange, { routingKeys, properties }, exchange)
+  }
+
+  /** The queues reached where the routing key alone decides; undefined where anything else has a say. */
   routeByKey(exchange: Exchange, routingKey: ByteString): readonly Queue[] | undefined {
     if (exchange.name === '') return this.#vhost.findQueue(routingKey)?.asRoute ?? NOWHERE
     const { byKey } = this.#cachedRoutes(exchange)
     if (byKey.has(routingKey)) return byKey.get(routingKey)
-    const queues = new Set<Queue>()
-    const dependsOnKeyAlone = this.#visit(exchange, routingKey, undefined, queues, new Set())
-    const route = dependsOnKeyAlone ? [...queues] : undefined
+    const walk = new Walk(this.#vhost, { routingKeys: [routingKey], properties: undefined })
+    const route = walk.follow(exchange, true) ? [...walk.queues] : undefined
     if (byKey.size >= CACHED_KEYS_MAX) byKey.clear()
     byKey.set(routingKey, route)
     return route
+  }
+
+  #walk(exchange: Exchange, message: RoutedMessage, releasedBy?: Exchange): Route {
+    const walk = new Walk(this.#vhost, message, releasedBy)
+    walk.follow(exchange)
+    return withTakers([...walk.queues], walk.takers)
   }
 
   #cachedRoutes(exchange: Exchange): CachedRoutes {
@@ -59,42 +71,73 @@ export class Router {
     this.#cached.set(exchange, fresh)
     return fresh
   }
+}
+
+/** The way of one message through the exchanges of a virtual host. Each exchange is visited once, so cycles end. */
+class Walk {
+  readonly queues = new Set<Queue>()
+  readonly takers: Taker[] = []
+  readonly #vhost: Topology
+  readonly #message: RoutedMessage
+  readonly #releasedBy: Exchange | undefined
+  readonly #visited = new Set<Exchange>()
+  readonly #pending: Exchange[] = []
+  #hasMatched = false
+
+  constructor(vhost: Topology, message: RoutedMessage, releasedBy?: Exchange) {
+    this.#vhost = vhost
+    this.#message = message
+    this.#releasedBy = releasedBy
+  }
 
   /**
-   * Collects what `exchange` reaches; each exchange is visited once, so cycles end. An exchange without any matching
-   * destination hands the message to its alternate exchange.
-   * @returns whether every exchange on the way goes by the routing key alone.
+   * Goes from `first` on as long as there are exchanges that have not been visited.
+   * @param byKeyOnly whether to stop where anything but the routing key has a say.
+   * @returns whether it has gone all the way.
    */
-  #visit(
-    exchange: Exchange,
-    routingKey: ByteString,
-    headers: FieldTable | undefined,
-    queues: Set<Queue>,
-    visited: Set<Exchange>,
-  ): boolean {
-    visited.add(exchange)
-    let { dependsOnKeyAlone } = exchange.table
-    const next: Exchange[] = []
-    let matched = false
-    const collect = (destination: Destination) => {
-      matched = true
-      if (destination.kind === 'queue') queues.add(destination)
-      else next.push(destination)
+  follow(first: Exchange, byKeyOnly = false): boolean {
+    for (let exchange: Exchange | undefined = first; exchange; exchange = this.#pending.pop()) {
+      if (this.#visited.has(exchange)) continue
+      this.#visited.add(exchange)
+      if (byKeyOnly && (exchange.intakes || !exchange.table.dependsOnKeyAlone)) return false
+      this.#visit(exchange)
     }
-    if (exchange.name === '') {
-      const queue = this.#vhost.findQueue(routingKey)
-      if (queue) collect(queue)
-    } else {
-      exchange.table.match(routingKey, headers, collect)
+    return true
+  }
+
+  /** An exchange without any matching destination hands the message to its alternate exchange. */
+  #visit(exchange: Exchange): void {
+    const admission = exchange.intakes ? this.#admit(exchange.intakes, exchange) : Admission.ROUTE
+    if (admission === Admission.DROP) return
+    this.#hasMatched = false
+    if (admission === Admission.ROUTE) this.#match(exchange)
+    if (this.#hasMatched || exchange.alternateExchange === undefined) return
+    const alternate = this.#vhost.findExchange(exchange.alternateExchange)
+    if (alternate) this.#pending.push(alternate)
+  }
+
+  #match(exchange: Exchange): void {
+    if (exchange.name !== '') exchange.table.match(this.#message, this.#collect)
+    else {
+      for (const routingKey of this.#message.routingKeys) {
+        const queue = this.#vhost.findQueue(routingKey)
+        if (queue) this.#collect(queue)
+      }
     }
-    if (!matched && exchange.alternateExchange !== undefined) {
-      const alternate = this.#vhost.findExchange(exchange.alternateExchange)
-      if (alternate) next.push(alternate)
+  }
+
+  readonly #collect = (destination: Destination): void => {
+    this.#hasMatched = true
+    if (destination.kind === 'queue') this.queues.add(destination)
+    else this.#pending.push(destination)
+  }
+
+  #admit(intakes: readonly Intake[], exchange: Exchange): Admission {
+    for (const intake of intakes) {
+      if (intake.isForArrivals && exchange === this.#releasedBy) continue
+      const admission = intake.admit(this.#message, this.takers)
+      if (admission !== Admission.ROUTE) return admission
     }
-    for (const following of next) {
-      if (visited.has(following)) continue
-      dependsOnKeyAlone = this.#visit(following, routingKey, headers, queues, visited) && dependsOnKeyAlone
-    }
-    return dependsOnKeyAlone
+    return Admission.ROUTE
   }
 }

@@ -17,10 +17,14 @@ export const DefinitionKind = {
   EXCHANGE: 'exchange',
   QUEUE: 'queue',
   BINDING: 'binding',
+  /** How far the consumers of a stream have come. */
+  STREAM_OFFSETS: 'stream-offsets',
   POLICY: 'policy',
   OPERATOR_POLICY: 'operator-policy',
   PARAMETER: 'parameter',
   GLOBAL_PARAMETER: 'global-parameter',
+  /** What an exchange holds back; it outlives the exchange. */
+  DELAYED_MESSAGES: 'delayed-messages',
   /** Present after a clean stop only: then it is known which of the stored messages were handed out. */
   CLEAN_STOP: 'clean-stop',
 } as const
@@ -28,6 +32,12 @@ export const DefinitionKind = {
 export interface StoredCleanStop {
   /** Queue ids, each with the sequence number before which its stored messages count as handed out. */
   readonly handedOutBefore: readonly [number, number][]
+}
+
+export interface StoredStreamOffsets {
+  readonly queueId: number
+  /** Consumer tags, each with the first offset that its consumers have not acknowledged. */
+  readonly offsets: readonly [ByteString, number][]
 }
 
 /** Of the metadata a directory of an earlier version has none. */
@@ -74,6 +84,11 @@ export interface StoredParameter {
 export interface StoredGlobalParameter {
   readonly name: ByteString
   readonly value: unknown
+}
+
+export interface StoredDelayedMessages {
+  readonly vhost: ByteString
+  readonly exchange: ByteString
 }
 
 export function storedArguments(args: FieldTable): string {

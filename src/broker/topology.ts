@@ -1,6 +1,8 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from './exchange.js'
+import type { KeptMessage } from './message-record.js'
 import type { Queue } from './queue.js'
+import type { Route } from './route.js'
 
 /** What bindings and routing need to know of a virtual host. */
 export interface Topology {
@@ -11,6 +13,10 @@ export interface Topology {
   findQueue(name: ByteString): Queue | undefined
   /** Takes an exchange away with the bindings from and to it. */
   removeExchange(exchange: Exchange): void
+  /** Where a message that was kept goes from `exchange` on. */
+  routeKept(exchange: Exchange, kept: KeptMessage): Route
+  /** Puts a message that was kept into the queues that it goes to. */
+  enqueueKept(kept: KeptMessage, route: Route): void
   /** Notes a change that routing depends on. */
   touchTopology(): void
 }

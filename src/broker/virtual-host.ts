@@ -9,6 +9,7 @@ import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import type { Message } from '../protocol/message.js'
+import { PropertiesReader } from '../protocol/properties.js'
 import {
   conditionalDeleteOfQuorumQueue,
   defaultExchangeNotPermitted,
@@ -21,7 +22,6 @@ import {
   queueLimitReached,
   reservedPrefix,
   transientQueuesDenied,
-  unknownExchangeType,
 } from '../protocol/reply-texts.js'
 import type { Access } from './access.js'
 import { Bindings } from './bindings.js'
@@ -29,9 +29,10 @@ import type { BrokerParts } from './broker-parts.js'
 import type { Consumer } from './consumer.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadLetters } from './dead-letters.js'
-import { refuseQueueNotYetHonoured } from './declaration/not-yet-honoured.js'
 import { requireFlagsOfType, requireServerNamedType } from './declaration/queue-flags.js'
 import { type QueueType, queueTypeOf, withQueueType } from './declaration/queue-type.js'
+import { checkDeduplicationArguments } from './deduplication.js'
+import { Delays } from './delays.js'
 import {
   type ExchangeDeclaration,
   type QueueDeclaration,
@@ -39,8 +40,10 @@ import {
   requireEquivalentQueue,
 } from './equivalence.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import { exchangeExtras } from './exchange-extras.js'
 import { isReached } from './limits.js'
 import { MessageQueue } from './message-queue.js'
+import type { KeptMessage } from './message-record.js'
 import { generatedName, isReservedName, strippedName } from './names.js'
 import { LARGEST_PAGE_OCTETS } from './page.js'
 import { Policies } from './policies/policies.js'
@@ -55,8 +58,14 @@ import {
 } from './queue.js'
 import { validateQueueArguments } from './queue-arguments.js'
 import { effectiveSettings, type QueueSettings } from './queue-settings.js'
+import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
-import { type ExchangeTypeName, isExchangeTypeName } from './routing/routing-table.js'
+import {
+  checkExchangeArguments,
+  type ExchangeTypeName,
+  isExchangeTypeName,
+  requireExchangeType,
+} from './routing/exchange-types.js'
 import {
   DefinitionKind,
   type StoredExchange,
@@ -64,6 +73,7 @@ import {
   type StoredVirtualHost,
   storedArguments,
 } from './stored-definitions.js'
+import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
 import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
 
@@ -96,7 +106,9 @@ export class VirtualHost implements Topology, QueueHost {
   readonly bindings: Bindings
   readonly router: Router
   readonly policies: Policies
+  readonly delays: Delays
   readonly #parts: BrokerParts
+  readonly #properties: PropertiesReader
   readonly #deadLetters: DeadLetters
   readonly #exchanges = new Map<ByteString, Exchange>()
   readonly #queues = new Map<ByteString, Queue>()
@@ -112,6 +124,8 @@ export class VirtualHost implements Topology, QueueHost {
     this.router = new Router(this)
     this.policies = new Policies(name, parts.definitions, parts.log, () => this.#policiesChanged())
     this.#metadata = metadata
+    this.delays = new Delays(this, parts)
+    this.#properties = new PropertiesReader(parts.profile.sortsHeaders)
     this.#deadLetters = new DeadLetters(this, parts.clock, parts.profile)
     for (const { name: exchange, type, isInternal } of PREDECLARED) {
       const options = {
@@ -198,8 +212,7 @@ export class VirtualHost implements Topology, QueueHost {
   declareExchange(declared: DeclareExchange, access: Access): void {
     const name = strippedName(declared.name)
     const resource = { kind: 'exchange', name, vhost: this.name } as const
-    const { type } = declared
-    if (!isExchangeTypeName(type)) throw unknownExchangeType(type)
+    const type = requireExchangeType(declared.type, this.#parts.profile)
     if (name === '') throw defaultExchangeNotPermitted()
     access.require('configure', resource)
     const existing = this.#exchanges.get(name)
@@ -213,6 +226,8 @@ export class VirtualHost implements Topology, QueueHost {
       access.require('read', resource)
       access.require('write', { kind: 'exchange', name: alternate.value, vhost: this.name })
     }
+    checkExchangeArguments(type, declared.arguments, this.#parts.profile)
+    checkDeduplicationArguments(declared.arguments, resource)
     const { limits, totals } = this.#parts
     if (isReached(limits.exchanges, () => totals.exchanges)) throw exchangeLimitReached(resource, limits.exchanges)
     this.#addExchange({ ...declared, name, type, vhost: this.name })
@@ -273,7 +288,6 @@ export class VirtualHost implements Topology, QueueHost {
     }
     this.#requireRoomForQueue(resource)
     requireFlagsOfType(type, declared, args, resource)
-    refuseQueueNotYetHonoured(type, args, resource)
     return this.#addQueue({ ...declared, type, name, vhost: this.name, isDurable, arguments: args })
   }
 
@@ -289,7 +303,7 @@ export class VirtualHost implements Topology, QueueHost {
 
   /**
    * AMQP 0-9-1 queue.purge. @returns ready messages dropped.
-   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED
+   * @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED
    */
   purgeQueue(name: ByteString, owner: ExclusiveOwner, access: Access): number {
     access.require('read', { kind: 'queue', name, vhost: this.name })
@@ -310,8 +324,9 @@ export class VirtualHost implements Topology, QueueHost {
     if (!queue) return 0
     queue.requireAccessBy(owner)
     if (queue.type === 'quorum') requireUnconditional(queue, conditions)
-    if (conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
-    if (conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
+    const hasConditions = queue.type !== 'stream' // which ignores them
+    if (hasConditions && conditions.ifEmpty && queue.messagesReady > 0) throw notEmpty(queue)
+    if (hasConditions && conditions.ifUnused && queue.consumers.length > 0) throw inUse(queue)
     const dropped = queue.messagesReady
     this.removeQueue(queue)
     return dropped
@@ -337,9 +352,11 @@ export class VirtualHost implements Topology, QueueHost {
     this.#exchanges.delete(exchange.name)
     this.bindings.removeSource(exchange)
     this.bindings.removeDestination(exchange)
+    exchange.history?.discard()
     if (exchange.definitionId !== undefined) {
       this.#parts.definitions.remove(exchange.definitionId)
     }
+    this.delays.forgetUnused(exchange.name)
     this.touchTopology()
   }
 
@@ -360,6 +377,7 @@ export class VirtualHost implements Topology, QueueHost {
     this.policies.removeAll()
     for (const queue of [...this.#queues.values()]) this.removeQueue(queue)
     for (const exchange of [...this.#exchanges.values()]) this.removeExchange(exchange)
+    this.delays.discardAll()
   }
 
   /**
@@ -367,7 +385,7 @@ export class VirtualHost implements Topology, QueueHost {
    * @param onBehind called for a queue whose consumers have fallen behind.
    * @returns what has become of it in all of them: refused if one has refused it.
    */
-  enqueue(message: Message, route: readonly Queue[], onBehind: (queue: Queue) => void): EnqueueResult {
+  enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
@@ -379,7 +397,23 @@ export class VirtualHost implements Topology, QueueHost {
       if (queue.isBehind) onBehind(queue)
     }
     if (shared) bodies.releaseUnused(shared)
-    return result
+    return route.takers ? takenBy(route.takers, message, result) : result
+  }
+
+  routeKept(exchange: Exchange, { message, routingKeys }: KeptMessage): Route {
+    return this.router.routeKeys(exchange, routingKeys, this.#propertiesOf(message))
+  }
+
+  enqueueKept({ message }: KeptMessage, route: Route): void {
+    this.enqueue(message, route, ignore)
+  }
+
+  /** Routes a message that an exchange had held back through the exchange of that name, if there is one now. */
+  publishDelayed(exchangeName: ByteString, kept: KeptMessage): void {
+    const exchange = this.#exchanges.get(exchangeName)
+    if (!exchange) return
+    const { message, routingKeys } = kept
+    this.enqueueKept(kept, this.router.routeReleased(exchange, routingKeys, this.#propertiesOf(message)))
   }
 
   /** Has every exchange and queue follow the policies that there are now. */
@@ -405,15 +439,15 @@ export class VirtualHost implements Topology, QueueHost {
     this.#topologyVersion++
   }
 
-  /** Takes back a stored exchange. */
-  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): void {
+  /** Takes back a stored exchange, still without what it remembers. */
+  restoreExchange(definitionId: number, stored: StoredExchange, args: FieldTable): Exchange {
     if (!isExchangeTypeName(stored.type)) {
       throw new Error(
         `exchange '${stored.name}' was stored with type '${stored.type}', which this version does not have`,
       )
     }
     const options = { ...stored, type: stored.type, isDurable: true, arguments: args }
-    this.#newExchange(definitionId, options)
+    return this.#newExchange(definitionId, options)
   }
 
   /** Takes back a stored queue, still without its messages. */
@@ -465,10 +499,19 @@ export class VirtualHost implements Topology, QueueHost {
     definitions.put(definitionId, DefinitionKind.EXCHANGE, stored)
   }
 
-  #newExchange(definitionId: number | undefined, options: ExchangeOptions): void {
-    const exchange = new Exchange(definitionId, options)
+  #newExchange(definitionId: number | undefined, options: ExchangeOptions): Exchange {
+    const exchange = new Exchange(
+      definitionId,
+      options,
+      exchangeExtras(definitionId, options, this.#parts, this.delays),
+    )
     this.#exchanges.set(options.name, exchange)
     this.#followPolicies(exchange)
+    return exchange
+  }
+
+  #propertiesOf({ header, headerStart, headerEnd }: Message) {
+    return this.#properties.read(header, headerStart, headerEnd)
   }
 
   #addQueue(options: QueueOptions): Queue {
@@ -491,7 +534,10 @@ export class VirtualHost implements Topology, QueueHost {
 
   #newQueue(id: number, options: QueueOptions): Queue {
     const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
-    const queue = new MessageQueue(id, options, settings, { ...this.#parts, host: this })
+    const queue =
+      options.type === 'stream'
+        ? new StreamQueue(id, options, settings, this.#parts)
+        : new MessageQueue(id, options, settings, { ...this.#parts, host: this })
     this.#queues.set(queue.name, queue)
     // It starts with what the policies say, and hears of what they say later.
     this.policies.newsFor(queue)
@@ -510,6 +556,8 @@ export class VirtualHost implements Topology, QueueHost {
   }
 }
 
+/** Nobody waits for queues that fall behind what was kept for them. */
+function ignore(): void {}
 function requireUnconditional(queue: Queue, { ifUnused, ifEmpty }: DeleteConditions): void {
   if (ifUnused) throw conditionalDeleteOfQuorumQueue(queue, 'if-unused')
   if (ifEmpty) throw conditionalDeleteOfQuorumQueue(queue, 'if-empty')

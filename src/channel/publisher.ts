@@ -1,6 +1,7 @@
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
+import type { Route } from '../broker/route.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
 import { fieldTypeName } from '../protocol/field-text.js'
@@ -94,7 +95,7 @@ export class Publisher {
   }
 
   /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
-  enqueue(message: Message, route: readonly Queue[], isMandatory: boolean): EnqueueResult {
+  enqueue(message: Message, route: Route, isMandatory: boolean): EnqueueResult {
     const result = this.#context.vhost.enqueue(message, route, this.#onBehind)
     const awaitsStore = result === Enqueued.AWAITS_STORE
     if (awaitsStore && this.#context.committer.isBehind) this.#context.noteStoreBehind()
@@ -144,18 +145,18 @@ export class Publisher {
     }
   }
 
-  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): readonly Queue[] {
-    const { senderSelected, headers } = properties
+  #routeOf({ exchange, route }: LastTarget, message: Message, properties: PublishedProperties): Route {
+    const { senderSelected } = properties
     message.memory = undefined
     const { router } = this.#context.vhost
-    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, headers)
+    if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
     if ('invalid' in senderSelected) {
       throw unacceptableHeader(senderSelected.invalid, fieldTypeName(senderSelected.value))
     }
     const { keys, hidden } = senderSelected
     if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
-    return router.routeKeys(exchange, [message.routingKey, ...keys], headers)
+    return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }
 
   /** Parsed once for messages with the same properties. @throws PRECONDITION_FAILED */

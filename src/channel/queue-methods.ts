@@ -39,7 +39,9 @@ export class QueueMethods {
     if (method.noWait) return
     if (!method.passive && queue.isDurable) this.#output.holdUntilStored()
     const { name, messagesReady, consumers } = queue
-    encodeQueueDeclareOk(this.#output.buffer, this.#channel, name, messagesReady, consumers.length)
+    // RabbitMQ does not count the readers of a stream here.
+    const consumerCount = queue.type === 'stream' ? 0 : consumers.length
+    encodeQueueDeclareOk(this.#output.buffer, this.#channel, name, messagesReady, consumerCount)
   }
 
   bind(method: QueueBind): void {

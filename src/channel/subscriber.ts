@@ -19,6 +19,7 @@ import {
   consumerTagInUse,
   globalQosNotSupported,
   notImplemented,
+  rejectionToStream,
   tooManyConsumers,
   unknownDeliveryTag,
 } from '../protocol/reply-texts.js'
@@ -60,6 +61,7 @@ export class Subscriber implements ConsumerSink {
   /** Applied when all of them have been taken out: where they are dead-lettered to may be a queue consumed here. */
   readonly #discarded: Delivery[] = []
   readonly #noteDiscarded = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
+    this.#requireRejections(queue)
     this.#discarded.push({ seq, queue, consumer, tag })
   }
 
@@ -82,6 +84,10 @@ export class Subscriber implements ConsumerSink {
 
   get owner(): object {
     return this.#context.owner
+  }
+
+  get hasChannelPrefetch(): boolean {
+    return this.#channelPrefetch > 0
   }
 
   get canTake(): boolean {
@@ -137,7 +143,7 @@ export class Subscriber implements ConsumerSink {
     for (const consumer of [...this.#consumers.values()]) consumer.queue.resume(consumer)
   }
 
-  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED */
+  /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
   consume(method: BasicConsume, queueName: ByteString): void {
     const { vhost, access, owner, consumersMax } = this.#context
     if (this.#consumers.has(method.consumerTag)) throw consumerTagInUse(method.consumerTag)
@@ -145,13 +151,14 @@ export class Subscriber implements ConsumerSink {
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
     const queue = vhost.queue(queueName)
     queue.requireAccessBy(owner)
-    const { priority, timeoutMs } = parseConsumerArguments(queue.type, method.arguments, queue, this.#context.profile)
-    if (this.#channelPrefetch > 0 && queue.type !== 'classic') throw globalQosNotSupported(queue)
+    const { arguments: args } = method
+    const { priority, timeoutMs, stream } = parseConsumerArguments(queue.type, args, queue, this.#context.profile)
+    if (this.#channelPrefetch > 0 && queue.type === 'quorum') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const prefetch = this.#prefetch
     const isExclusive = exclusive
-    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, arguments: method.arguments }
+    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, stream, arguments: args }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
     if (!noAck) this.#lookAfter(queue, consumer)
@@ -167,7 +174,7 @@ export class Subscriber implements ConsumerSink {
     this.#context.vhost.removeConsumer(consumer)
   }
 
-  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED */
+  /** basic.get. @throws ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, NOT_IMPLEMENTED */
   get(method: BasicGet, queueName: ByteString): void {
     const { vhost, access, owner } = this.#context
     access.require('read', { kind: 'queue', name: queueName, vhost: vhost.name })
@@ -242,7 +249,10 @@ export class Subscriber implements ConsumerSink {
     this.#isClosed = true
     this.#timeouts.stop()
     // Before another consumer may take its place, which goes on where this one has ended.
-    this.#unacked.takeAllYoungestFirst(this.#returning('lost'))
+    const giveBack = this.#returning('lost')
+    // Those that were to be discarded when one beside them was refused.
+    for (const { seq, queue, consumer, tag } of this.#discarded.splice(0)) giveBack(seq, queue, consumer, tag)
+    this.#unacked.takeAllYoungestFirst(giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#afterSettling()
@@ -295,10 +305,16 @@ export class Subscriber implements ConsumerSink {
 
   #returning(cause: ReturnCause): DeliveryVisitor {
     return (seq, queue, consumer) => {
+      if (cause === 'nack' || cause === 'reject') this.#requireRejections(queue)
       queue.requeue(seq, consumer, cause)
       this.#toDeliver.add(queue)
       this.#released(consumer)
     }
+  }
+
+  /** @throws NOT_IMPLEMENTED */
+  #requireRejections(queue: ConsumedQueue): void {
+    if (queue.type === 'stream' && !this.#context.profile.streamsTakeRejections) throw rejectionToStream(queue)
   }
 
   #discard(cause: Settlement['cause']): void {

@@ -1,5 +1,5 @@
 import type { ReturnCause } from '../broker/consumer.js'
-import type { Queue } from '../broker/queue.js'
+import type { Route } from '../broker/route.js'
 import type { Message } from '../protocol/message.js'
 import type { Delivery } from './unacked-deliveries.js'
 
@@ -7,7 +7,7 @@ export interface StagedPublish {
   /** A copy of its own. */
   readonly message: Message
   /** Computed when it was published. */
-  readonly route: readonly Queue[]
+  readonly route: Route
   readonly isMandatory: boolean
 }
 

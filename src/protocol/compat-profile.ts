@@ -24,6 +24,10 @@ export interface CompatProfile {
   readonly sortsHeaders: boolean
   /** How many `#` words a topic binding key may have. */
   readonly topicMultiWordWildcardsMax: number
+  /** The largest weight of a binding to an exchange of type x-consistent-hash. */
+  readonly consistentHashWeightMax: number
+  /** Whether there is the type of exchange x-local-random. */
+  readonly hasLocalRandomExchange: boolean
   /** Whether a queue keeps `x-queue-type` in its arguments though it was declared without. */
   readonly storesImpliedQueueType: boolean
   /** Whether `x-queue-version` may be 1; 2 always may. */
@@ -83,6 +87,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: false,
     sortsHeaders: false,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    consistentHashWeightMax: Number.POSITIVE_INFINITY,
+    hasLocalRandomExchange: false,
     storesImpliedQueueType: false,
     acceptsQueueVersion1: true,
     acceptsAnyQueueMode: false,
@@ -108,6 +114,8 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: Number.POSITIVE_INFINITY,
+    consistentHashWeightMax: Number.POSITIVE_INFINITY,
+    hasLocalRandomExchange: true,
     storesImpliedQueueType: true,
     acceptsQueueVersion1: true,
     acceptsAnyQueueMode: false,
@@ -127,12 +135,14 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     version: '4.3.6',
     maxMessageBytes: 16 * MIB,
     leastFrameMax: 8192,
-    permitsTransientNonexclusiveQueues: false,
+    permitsTransientNonexclusiveQueues: true,
     permitsGlobalQos: false,
     passiveDeclareNeedsPermission: true,
     permissionErrorNamesVerb: true,
     sortsHeaders: true,
     topicMultiWordWildcardsMax: 2,
+    consistentHashWeightMax: 10_000,
+    hasLocalRandomExchange: true,
     storesImpliedQueueType: true,
     acceptsQueueVersion1: false,
     acceptsAnyQueueMode: true,

@@ -15,6 +15,11 @@ export interface PublishedProperties {
   readonly headers: FieldTable | undefined
   readonly userId: ByteString | undefined
   readonly expiration: ByteString | undefined
+  readonly correlationId: ByteString | undefined
+  readonly messageId: ByteString | undefined
+  /** Seconds since the Unix epoch. */
+  readonly timestamp: number | undefined
+  readonly type: ByteString | undefined
   /** What the headers CC and BCC add to the routing key; undefined without them. */
   readonly senderSelected: SenderSelected | undefined
   /** The property flags and properties to store and deliver, where they differ from what came in. */
@@ -77,29 +82,42 @@ export class PropertiesReader {
     reader.reset(bytes, from, end)
     const flags = reader.short()
     if (flags & CONTINUATION_FLAG) reader.fail('property flags continue')
-    const skipShortString = (flag: number) => (flags & flag ? reader.shortString() : undefined)
-    skipShortString(0x8000)
-    skipShortString(0x4000)
+    const shortString = (flag: number) => (flags & flag ? reader.shortString() : undefined)
+    shortString(0x8000)
+    shortString(0x4000)
     const headersStart = reader.position
     const headers = flags & HEADERS_FLAG ? readFieldTable(reader) : undefined
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
-    for (const flag of [0x0400, 0x0200]) skipShortString(flag)
-    const expiration = skipShortString(EXPIRATION_FLAG)
-    skipShortString(0x0080)
-    if (flags & 0x0040) reader.longLong()
-    skipShortString(0x0020)
-    const userId = skipShortString(USER_ID_FLAG)
-    skipShortString(0x0008)
-    skipShortString(0x0004)
+    const correlationId = shortString(0x0400)
+    shortString(0x0200)
+    const expiration = shortString(EXPIRATION_FLAG)
+    const messageId = shortString(0x0080)
+    const timestamp = flags & 0x0040 ? reader.longLong() : undefined
+    const type = shortString(0x0020)
+    const userId = shortString(USER_ID_FLAG)
+    shortString(0x0008)
+    shortString(0x0004)
     reader.expectEnd()
     const kept = headers && this.#headersToKeep(headers)
     const rewritten =
       kept && kept !== headers ? spliceHeaders(bytes, from, headersStart, headersEnd, end, kept) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
-    return { isPersistent, priority, headers: kept, userId, expiration, senderSelected, rewritten }
+    return {
+      isPersistent,
+      headers: kept,
+      userId,
+      expiration,
+      priority,
+      correlationId,
+      messageId,
+      timestamp,
+      type,
+      senderSelected,
+      rewritten,
+    }
   }
 
   /** Nobody but the broker may see BCC. */

@@ -322,13 +322,6 @@ export function exchangeLimitReached(resource: Resource, limit: number): AmqpErr
   return preconditionFailed(`cannot declare ${inTheVhost(resource)}: exchange limit of ${limit} is reached`)
 }
 
-/** Ours, not RabbitMQ's: what this version does not honour is refused by name rather than ignored. */
-export function unsupportedArgument(argument: ByteString, resource: Resource): AmqpError {
-  return preconditionFailed(
-    `argument '${argument}' for ${inTheVhost(resource)} is not supported by this version of Leveret`,
-  )
-}
-
 export function inUse(resource: Resource): AmqpError {
   return preconditionFailed(`${inTheVhost(resource)} in use`)
 }
@@ -362,6 +355,78 @@ export function tooManyMultiWordWildcards(bindingKey: ByteString, count: number)
   return preconditionFailed(`Topic binding key '${bindingKey}' uses ${count} '#' wildcards, at most 2 are allowed`)
 }
 
+// Types of exchanges.
+
+/** A word that RabbitMQ knows, but as no type of exchange. */
+export function invalidExchangeType(type: ByteString): AmqpError {
+  return preconditionFailed(`invalid exchange type '${type}'`)
+}
+
+export function hashArgumentsExclusive(): AmqpError {
+  return preconditionFailed('hash-header and hash-property are mutually exclusive')
+}
+
+export function unsupportedHashProperty(property: ByteString): AmqpError {
+  return preconditionFailed(`Unsupported property: ${property}`)
+}
+
+export function weightNotInteger(bindingKey: ByteString): AmqpError {
+  return preconditionFailed(`The binding key must be an integer: ${renderBinary(Buffer.from(bindingKey, 'latin1'))}`)
+}
+
+export function weightTooSmall(): AmqpError {
+  return preconditionFailed('The binding key must be greater than 0')
+}
+
+export function weightTooLarge(max: number): AmqpError {
+  return preconditionFailed(`The binding key must not exceed ${max}`)
+}
+
+export function delayedTypeMissing(): AmqpError {
+  return preconditionFailed("Invalid argument, 'x-delayed-type' must be an existing exchange type")
+}
+
+export function delayedTypeRecursive(): AmqpError {
+  return preconditionFailed("Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'")
+}
+
+export function nonEmptyBindingKey(bindingKey: ByteString): AmqpError {
+  return preconditionFailed(`Non empty binding '${bindingKey}' key not permitted`)
+}
+
+export function queueTypeNotValid(queueModule: ByteString): AmqpError {
+  return preconditionFailed(`Queue type ${queueModule} not valid for this exchange type`)
+}
+
+/** A destination that is no queue. */
+export function destinationNotFound(): AmqpError {
+  return preconditionFailed('Destination not found')
+}
+
+/** @param rendered the value as an Erlang term. */
+export function invalidHistoryLength(rendered: ByteString): AmqpError {
+  return preconditionFailed(`Invalid argument ${rendered}, 'x-recent-history-length' must be a positive integer`)
+}
+
+/** A remembered message that a new binding to an exchange leads nowhere. RabbitMQ prints an empty list of queues. */
+export function historyUnroutable(): AmqpError {
+  return new AmqpError(ReplyCode.INTERNAL_ERROR, "could not find queue/exchange ''")
+}
+
+export function selectorMissing(destination: ByteString, source: ByteString): AmqpError {
+  return preconditionFailed(
+    `cannot parse selector 'error' binding destination '${destination}' to exchange '${source}'`,
+  )
+}
+
+export function invalidSelector(reason: ByteString): AmqpError {
+  return preconditionFailed(`invalid JMS selector: ${reason}`)
+}
+
+export function invalidSelectorPattern(reason: ByteString): AmqpError {
+  return preconditionFailed(`invalid JMS selector pattern: ${reason}`)
+}
+
 /** RabbitMQ denies a transient queue that is not exclusive since 4.3, unless the operator permits the feature. */
 export function transientQueuesDenied(): AmqpError {
   return new AmqpError(
@@ -371,6 +436,11 @@ export function transientQueuesDenied(): AmqpError {
       'The feature will be removed from a future major RabbitMQ version, regardless of the configuration.\n' +
       'To continue using this feature for now, the operator must permit it.',
   )
+}
+
+/** Ours, not RabbitMQ's, which has no such argument: there is nothing to remember an offset by. */
+export function offsetTrackingNeedsTag(argument: ByteString, resource: Resource): AmqpError {
+  return preconditionFailed(`argument '${argument}' for ${inTheVhost(resource)} needs a consumer tag of the client`)
 }
 
 // Consuming, publishing and settling.

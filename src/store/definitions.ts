@@ -48,8 +48,13 @@ export class Definitions {
 
   /** Stores `value` under `id`, replacing what was there. */
   put(id: number, kind: string, value: object): void {
-    this.#store.putDefinition(id, Buffer.from(JSON.stringify({ kind, value }), 'utf8'))
+    this.putCollected(id, kind, value)
     this.onChange()
+  }
+
+  /** The same for whoever is handing over a batch that is being committed: nobody has to be told. */
+  putCollected(id: number, kind: string, value: object): void {
+    this.#store.putDefinition(id, Buffer.from(JSON.stringify({ kind, value }), 'utf8'))
   }
 
   remove(id: number): void {

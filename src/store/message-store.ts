@@ -92,7 +92,7 @@ export interface MessageStore {
 }
 
 /** The longest label of a record. */
-export const LABEL_BYTES_MAX = 24
+export const LABEL_BYTES_MAX = 48
 
 export interface StoreSpace {
   /** What the store takes of its disk. Room that removals have left free in it is used again, and counts as taken. */

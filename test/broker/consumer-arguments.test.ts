@@ -28,7 +28,7 @@ describe('6.1 the arguments of a consumer', () => {
     const nothing = { priority: 0, timeoutMs: undefined, stream: undefined }
     expect(parse('classic', [])).toEqual(nothing)
     expect(parse('quorum', [])).toEqual(nothing)
-    const stream = { offset: 'next', filter: undefined, matchesUnfiltered: false }
+    const stream = { offset: 'next', filter: undefined, matchesUnfiltered: false, isTracked: false }
     expect(parse('stream', [])).toEqual({ ...nothing, stream })
   })
 
@@ -49,7 +49,8 @@ describe('6.1 the arguments of a consumer', () => {
     [{ type: 'V' }, 'void'],
   ])('cannot have the priority %o (corner: x-priority validation)', (value, typeName) => {
     const text = invalid('x-priority', `"expected integer, got ${typeName}"`)
-    for (const type of TYPES) expectRefusal(type, only('x-priority', value), text)
+    for (const type of ['classic', 'quorum'] as const) expectRefusal(type, only('x-priority', value), text)
+    expectRefusal('stream', only('x-priority', value), foreign('x-priority', 'stream'))
   })
 
   it('cannot hold those of other types of queue', () => {
@@ -128,7 +129,10 @@ describe('12 the offset of a consumer of a stream', () => {
     [array(int(1)), '{array,[{signedint,1}]}'],
   ])('cannot be %o', (value, rendered) => {
     const text = invalid('x-stream-offset', `{invalid_stream_offset_arg,${rendered}}`)
-    for (const type of TYPES) expectRefusal(type, only('x-stream-offset', value), text)
+    expectRefusal('stream', only('x-stream-offset', value), text)
+    for (const type of ['classic', 'quorum'] as const) {
+      expectRefusal(type, only('x-stream-offset', value), foreign('x-stream-offset', type))
+    }
   })
 })
 
@@ -140,7 +144,16 @@ describe('12 the filter of a consumer of a stream', () => {
     [array(), []],
   ])('may be %o', (value, filter) => {
     const { stream } = parse('stream', only('x-stream-filter', value))
-    expect(stream).toEqual({ offset: 'next', filter, matchesUnfiltered: false })
+    expect(stream).toEqual({ offset: 'next', filter, matchesUnfiltered: false, isTracked: false })
+  })
+
+  it('goes with the tracking of its offset, on demand', () => {
+    const tracking = only('x-stream-automatic-offset-tracking', boolean(true))
+    expect(parse('stream', tracking).stream?.isTracked).toBe(true)
+    for (const type of ['classic', 'quorum'] as const) {
+      const text = `invalid arg 'x-stream-automatic-offset-tracking' for queue 'q' in vhost '/' of queue type rabbit_${type}_queue`
+      expectRefusal(type, tracking, text)
+    }
   })
 
   it('lets messages without a value pass on demand', () => {
@@ -156,6 +169,7 @@ describe('12 the filter of a consumer of a stream', () => {
     ['x-stream-filter', array(longString('a'), int(1)), 'array'],
     ['x-stream-match-unfiltered', longString('true'), 'longstr'],
     ['x-stream-match-unfiltered', int(1), 'signedint'],
+    ['x-stream-automatic-offset-tracking', longString('yes'), 'longstr'],
   ])('cannot have %s of %o', (name, value, typeName) => {
     expectRefusal('stream', only(name, value), invalid(name, `{unacceptable_type,${typeName}}`))
   })

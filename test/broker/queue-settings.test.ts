@@ -4,7 +4,7 @@ import type { QueueType } from '../../src/broker/queue.js'
 import { effectiveSettings, type PolicyDefinition, type QueueSettings } from '../../src/broker/queue-settings.js'
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
 import type { FieldTable, FieldValue } from '../../src/protocol/field-table.js'
-import { boolean, fields, long, longString } from '../../src/protocol/field-values.js'
+import { boolean, fields, longString } from '../../src/protocol/field-values.js'
 import { ALL_PROFILES, int, MILLISECONDS_MAX } from './declaration/argument-cases.js'
 
 interface Given {
@@ -33,7 +33,6 @@ const NOTHING: QueueSettings = {
   deliveryLimit: undefined,
   consumerTimeoutMs: undefined,
   delayedRetry: undefined,
-  deduplication: undefined,
   stream: undefined,
 }
 const STREAM = { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 500000000, filterBytes: 16 }
@@ -331,24 +330,6 @@ describe('what only an argument asks for', () => {
     expect(settings('classic', { args: { 'x-max-priority': int(10) } }).maxPriority).toBe(10)
     expect(settings('classic', { args: { 'x-max-priority': int(0) } }).maxPriority).toBe(0)
     expect(settings('classic', { user: { 'max-priority': 10 } }).maxPriority).toBeUndefined()
-  })
-
-  it.each(CLASSIC_AND_QUORUM)('is deduplication in a %s queue', (type) => {
-    const on = { 'x-message-deduplication': boolean(true) }
-    expect(settings(type, { args: on }).deduplication).toEqual({
-      cacheSize: 128,
-      cacheTtlMs: undefined,
-      header: 'x-deduplication-header',
-    })
-    const all = {
-      ...on,
-      'x-cache-size': int(10),
-      'x-cache-ttl': long(60000),
-      'x-deduplication-header': longString('id'),
-    }
-    expect(settings(type, { args: all }).deduplication).toEqual({ cacheSize: 10, cacheTtlMs: 60000, header: 'id' })
-    const off = { ...all, 'x-message-deduplication': boolean(false) }
-    expect(settings(type, { args: off }).deduplication).toBeUndefined()
   })
 })
 

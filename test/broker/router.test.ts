@@ -75,7 +75,7 @@ describe('Router', () => {
     vhost.bindings.bind(toRed, owner, anyAccess)
     const { router } = vhost
     const route = (headers: typeof red | undefined) =>
-      router.route(vhost.exchange('f'), 'k', headers).map(({ name }) => name)
+      router.route(vhost.exchange('f'), 'k', { headers }).map(({ name }) => name)
     expect(router.routeByKey(vhost.exchange('f'), 'k')).toBeUndefined()
     expect(route(undefined)).toEqual(['all'])
     expect(route(red).sort()).toEqual(['all', 'red'])

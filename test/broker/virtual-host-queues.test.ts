@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DeclareQueue } from '../../src/broker/virtual-host.js'
+import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { longString } from '../../src/protocol/field-values.js'
 import { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import {
@@ -105,7 +106,8 @@ describe('queue.declare', () => {
   })
 
   it('denies transient queues that are not exclusive where the profile does', async () => {
-    const { vhost } = await recoverBroker(undefined, '4.3')
+    const profile = { ...COMPAT_PROFILES['4.3'], permitsTransientNonexclusiveQueues: false }
+    const { vhost } = await recoverBroker(undefined, profile)
     const text =
       'Feature `transient_nonexcl_queues` is deprecated.\n' +
       'By default, this feature is not permitted anymore.\n' +

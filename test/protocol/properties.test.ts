@@ -154,3 +154,23 @@ describe('the properties reader', () => {
     expect(read(0x10, 0x01, 2)).toThrow(DecodeError)
   })
 })
+
+describe('the properties that routing looks at', () => {
+  it('are read, and absent where they are not', () => {
+    const read = (properties: Properties) => {
+      const payload = Buffer.concat([Buffer.alloc(12), encode(properties)])
+      return new PropertiesReader(true).read(payload, 0, payload.length)
+    }
+    const none = { strings: [], headers: undefined, deliveryMode: undefined, priority: undefined, userId: undefined }
+    const strings = [undefined, undefined, 'correlation', undefined, undefined, 'message']
+    expect(read({ ...none, strings, priority: 9, timestamp: 1_700_000_000n })).toMatchObject({
+      correlationId: 'correlation',
+      messageId: 'message',
+      priority: 9,
+      timestamp: 1_700_000_000,
+      type: undefined,
+    })
+    const absent = { correlationId: undefined, messageId: undefined, priority: -1, timestamp: undefined }
+    expect(read({ ...none, timestamp: undefined })).toMatchObject(absent)
+  })
+})

@@ -150,6 +150,35 @@ describe('leveret check', () => {
     await again.stop()
   })
 
+  it('counts what exchanges hold back and remember, and saves what is intact of it', async () => {
+    const broker = await startBroker({ dataDirectory: directory })
+    const client = await openClient(broker.url)
+    await client.keep(3, 2)
+    await client.close()
+    await broker.stop()
+    expect((await check()).out).toMatch(/is intact: \d+ definitions, 0 queues, 5 messages in 5 records\n$/)
+    const store = await openLmdbStore({ directory })
+    for await (const { queueId, firstSeq, label } of store.loadIndex()) {
+      if (label.length > 0 && firstSeq === 1) store.putRecord(queueId, firstSeq, Buffer.from('no record'), label)
+    }
+    await store.commit()
+    await store.close()
+    const { exitCode, out } = await check('--repair')
+    expect(exitCode).toBe(0)
+    expect(out).toMatch(/the record at 1 of queue \d+: the record of a message has version 110, not 129\n/)
+    expect((await check()).out).toMatch(/is intact: \d+ definitions, 0 queues, 4 messages in 4 records\n$/)
+    const again = await startBroker({ dataDirectory: directory })
+    await again.stop()
+  })
+
+  it('names delayed messages of a virtual host that is gone', async () => {
+    await fill()
+    await spoil((definitions) => definitions.put(901, 'delayed-messages', { vhost: 'gone', exchange: 'x' }))
+    const { out } = await check('--repair')
+    expect(out).toContain("definition 901: delayed messages are in virtual host 'gone', which does not exist\n")
+    expect((await check()).out).toContain('is intact')
+  })
+
   it('changes nothing where nothing can be saved', async () => {
     await fill()
     await writeFile(join(directory, 'data.mdb'), Buffer.alloc(50_000, 'x'))

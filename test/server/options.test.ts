@@ -67,7 +67,7 @@ describe('resolveOptions', () => {
       version,
       maxMessageBytes,
       permitsGlobalQos: permits,
-      permitsTransientNonexclusiveQueues: permits,
+      permitsTransientNonexclusiveQueues: true,
       passiveDeclareNeedsPermission: needsPermission,
       permissionErrorNamesVerb: needsPermission,
     })
@@ -93,7 +93,7 @@ describe('resolveOptions', () => {
 
   it('overrides single behaviours of a profile', () => {
     const options = resolveOptions({ compat: '4.3', permitGlobalQos: true, maxMessageBytes: 99 })
-    expect(options.profile).toMatchObject({ permitsGlobalQos: true, permitsTransientNonexclusiveQueues: false })
+    expect(options.profile).toMatchObject({ permitsGlobalQos: true, passiveDeclareNeedsPermission: true })
     expect([options.maxMessageBytes, options.profile.maxMessageBytes]).toEqual([99, 99])
   })
 

@@ -35,6 +35,14 @@ async function drain(channel: Channel, queue: string): Promise<string[]> {
   }
 }
 
+async function waitFor(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 4000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('waited in vain')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
 describe.each(STORAGE_NAMES)('after a restart %s', (storage) => {
   it.each(['direct', 'fanout', 'topic', 'headers'])(
     'a durable %s exchange is there with flags and arguments',
@@ -73,6 +81,60 @@ describe.each(STORAGE_NAMES)('after a restart %s', (storage) => {
       await after.close()
     },
   )
+
+  it.each([
+    ['x-consistent-hash', { 'hash-header': 'h' }, '10', {}],
+    ['x-modulus-hash', {}, 'k', {}],
+    ['x-random', {}, 'k', {}],
+    ['x-local-random', {}, '', {}],
+    ['x-recent-history', { 'x-recent-history-length': 5 }, 'k', {}],
+    ['x-jms-topic', {}, 'k', { 'x-jms-selector': "h = 'v'" }],
+    ['x-delayed-message', { 'x-delayed-type': 'topic' }, 'k.#', {}],
+    ['direct', { 'x-message-deduplication': true }, 'k', {}],
+  ])('a durable %s exchange with %j routes as before (plugins)', async (type, args, key, bindingArgs) => {
+    const broker = await RestartableBroker.start(storage)
+    const before = await broker.connect()
+    const channel = await before.createChannel()
+    await channel.assertExchange('x', type, { durable: true, arguments: args })
+    await channel.assertQueue('q')
+    await channel.bindQueue('q', 'x', key, bindingArgs)
+    await broker.restart()
+    const after = await broker.connect()
+    const fresh = await after.createConfirmChannel()
+    await fresh.assertExchange('x', type, { durable: true, arguments: args })
+    fresh.publish('x', 'k', Buffer.from('m'), { headers: { h: 'v' } })
+    await fresh.waitForConfirms()
+    expect(await drain(fresh, 'q')).toEqual(['m'])
+    await after.close()
+  })
+
+  it('delayed and remembered messages are there, also after a crash (plugins 2, 5)', async () => {
+    const broker = await RestartableBroker.start(storage)
+    const before = await broker.connect()
+    const channel = await before.createConfirmChannel()
+    const delayed = { durable: true, arguments: { 'x-delayed-type': 'direct' } }
+    await channel.assertExchange('late', 'x-delayed-message', delayed)
+    await channel.assertExchange('recent', 'x-recent-history')
+    await channel.assertQueue('q')
+    await channel.bindQueue('q', 'late', 'k')
+    for (const [n, delayMs] of [1200, 400, 800].entries()) {
+      channel.publish('late', 'k', Buffer.from(`late ${n}`), { persistent: true, headers: { 'x-delay': delayMs } })
+    }
+    for (const body of ['1', '2']) channel.publish('recent', '', Buffer.from(body))
+    await channel.waitForConfirms()
+    await broker.crash()
+    await broker.restart()
+    const after = await broker.connect()
+    const fresh = await after.createChannel()
+    await fresh.assertQueue('r')
+    await fresh.bindQueue('r', 'recent', '')
+    expect(await drain(fresh, 'r')).toEqual(['1', '2'])
+    const bodies: string[] = []
+    await fresh.consume('q', (message) => bodies.push(String(message?.content)), { noAck: true })
+    await waitFor(() => bodies.length === 3)
+    expect(bodies).toEqual(['late 1', 'late 2', 'late 0'])
+    await after.close()
+  })
 
   it('a durable queue is there with flags and arguments; others are gone', async () => {
     const broker = await RestartableBroker.start(storage)

@@ -7,6 +7,7 @@ import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/i
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import { FaultyStore } from '../support/faulty-store.js'
+import { ManualClock } from '../support/manual-clock.js'
 import { RawClient } from '../support/raw-client.js'
 import { hasIpv6 } from './ipv6.js'
 
@@ -106,6 +107,23 @@ describe('a broker that cannot start', () => {
       message: `listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
     })
     expect(store.isClosed).toBe(true)
+  })
+
+  it('leaves no timer of what it has restored when its port is in use', async () => {
+    const store = new MemoryStore()
+    const first = await startBroker({ host: '127.0.0.1', port: 0, store })
+    const connection = await connect(first.url)
+    const channel = await connection.createConfirmChannel()
+    await channel.assertExchange('x', 'x-delayed-message', { arguments: { 'x-delayed-type': 'direct' } })
+    channel.publish('x', 'k', Buffer.from('late'), { headers: { 'x-delay': 60_000 }, persistent: true })
+    await channel.waitForConfirms()
+    await connection.close()
+    await first.stop()
+    const other = await startBroker({ host: '127.0.0.1', port: 0 })
+    onTestFinished(() => other.stop())
+    const clock = new ManualClock()
+    await expect(startBroker({ host: '127.0.0.1', port: other.port, store, clock })).rejects.toThrow('EADDRINUSE')
+    expect(clock.delaysMs).toEqual([])
   })
 
   it('says that its address is not there', async () => {

@@ -6,6 +6,8 @@ export interface ToolsClient {
   fill(queue: string, messages: number): Promise<void>
   /** Declares durable queues bound to amq.fanout, and publishes one large message to them, and a small one. */
   fanOut(queues: readonly string[], bodyBytes: number): Promise<void>
+  /** Declares a delayed exchange and one with a history, both durable, and gives each some messages. */
+  keep(delayed: number, remembered: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,6 +36,20 @@ export async function openClient(url: string): Promise<ToolsClient> {
       }
       channel.publish('amq.fanout', '', Buffer.alloc(bodyBytes, 'large '), { persistent: true })
       channel.publish('amq.fanout', '', Buffer.from('small'), { persistent: true })
+      await channel.waitForConfirms()
+      await channel.close()
+    },
+    async keep(delayed, remembered) {
+      const channel = await connection.createConfirmChannel()
+      await channel.assertExchange('late', 'x-delayed-message', { arguments: { 'x-delayed-type': 'fanout' } })
+      await channel.assertExchange('recent', 'x-recent-history')
+      const headers = { 'x-delay': 3_600_000 }
+      for (let number = 0; number < delayed; number++) {
+        channel.publish('late', '', Buffer.from(`delayed ${number} `), { persistent: true, headers })
+      }
+      for (let number = 0; number < remembered; number++) {
+        channel.publish('recent', '', Buffer.from(`remembered ${number} `))
+      }
       await channel.waitForConfirms()
       await channel.close()
     },

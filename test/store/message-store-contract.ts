@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { MessageStore, StoredRecord } from '../../src/store/message-store.js'
+import { LABEL_BYTES_MAX, type MessageStore, type StoredRecord } from '../../src/store/message-store.js'
 
 /** Stores of one kind on the same data: `open` finds what the ones before it have stored. */
 export interface StoreUnderTest {
@@ -364,7 +364,7 @@ export function describeMessageStore(kind: string, make: () => Promise<StoreUnde
     it('gives labels and bitmaps back in the order of the records, without their bytes', async () => {
       const underTest = await prepare()
       const first = await reopen(underTest)
-      const longest = Uint8Array.from({ length: 24 }, (_, index) => 255 - index)
+      const longest = Uint8Array.from({ length: LABEL_BYTES_MAX }, (_, index) => 255 - index)
       first.putRecord(2, 7, Buffer.alloc(300_000))
       first.putRecord(1, 300, bytesOf('r'), longest)
       first.putRecord(1, 4, bytesOf(''), bytesOf('label'))
@@ -420,7 +420,7 @@ export function describeMessageStore(kind: string, make: () => Promise<StoreUnde
 
     it('refuses a label that is too long', async () => {
       const store = await openFresh()
-      expect(() => store.putRecord(1, 0, bytesOf('r'), Buffer.alloc(25))).toThrow(RangeError)
+      expect(() => store.putRecord(1, 0, bytesOf('r'), Buffer.alloc(LABEL_BYTES_MAX + 1))).toThrow(RangeError)
       await store.commit()
       expect(await recordsOf(store)).toEqual([])
     })

@@ -14,7 +14,7 @@ import {
 } from './amqp-codec.js'
 
 /** How long a test waits for what the broker owes it. */
-const PATIENCE_MS = 3000
+const PATIENCE_MS = 15_000
 const CONTENT_METHODS = ['BasicDeliver', 'BasicReturn', 'BasicGetOk']
 
 /** One method from the broker, with the content that belongs to it. */

@@ -10,7 +10,7 @@ import { effectiveSettings, type QueueSettings } from '../../src/broker/queue-se
 import { SharedBodies } from '../../src/broker/shared-bodies.js'
 import type { DeclareExchange, DeclareQueue, VirtualHost } from '../../src/broker/virtual-host.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
-import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
+import { COMPAT_PROFILES, type CompatName, type CompatProfile } from '../../src/protocol/compat-profile.js'
 import type { FieldTable } from '../../src/protocol/field-table.js'
 import type { ReplyCode } from '../../src/protocol/generated/reply-codes.js'
 import { Definitions } from '../../src/store/definitions.js'
@@ -33,11 +33,11 @@ export interface RunningBroker {
 /** A broker with a virtual host `/` on `store`, with all that was stored there. */
 export async function recoverBroker(
   store = new MemoryStore(),
-  compat: CompatName = '4.2',
+  compat: CompatName | CompatProfile = '4.2',
   clock = new ManualClock(),
 ): Promise<RunningBroker> {
   const settings = {
-    profile: COMPAT_PROFILES[compat],
+    profile: typeof compat === 'string' ? COMPAT_PROFILES[compat] : compat,
     clock,
     log: silentLog,
     onStoreFailure: (error: unknown) => {

@@ -15,6 +15,7 @@ export interface SeenDelivery {
 export class RecordingSink implements ConsumerSink {
   readonly owner: object = {}
   canTake = true
+  hasChannelPrefetch = false
   readonly deliveries: SeenDelivery[] = []
   /** Tags of consumers whose queue has gone. */
   readonly cancelled: string[] = []

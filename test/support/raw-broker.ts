@@ -3,7 +3,7 @@ import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/i
 import { ManualClock } from './manual-clock.js'
 import { type HandshakeOptions, RawClient } from './raw-client.js'
 
-const PATIENCE_MS = 4000
+const PATIENCE_MS = 15_000
 
 /** A broker for one test on a free port, in memory, with a clock that stands still, and the clients connected to it. */
 export class RawBroker {

@@ -15,7 +15,7 @@ import {
 } from './raw-frames.js'
 
 /** How long a frame or a close may take before a test fails: a limit for a hanging test, not a time that anything takes. */
-const PATIENCE_MS = 4000
+const PATIENCE_MS = 15_000
 
 export interface RawFrame {
   readonly type: number

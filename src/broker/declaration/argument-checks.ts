@@ -51,9 +51,10 @@ export const deadLetterRoutingKey: Check = (value, args) => {
   return lookup(args, 'x-dead-letter-exchange') ? undefined : 'routing_key_but_no_dlx_defined'
 }
 
-export const queueVersion: Check = (value, _args, profile) => {
+export const queueVersion: Check = (value, args, profile) => {
+  const reason = nonNegative(value, args, profile)
+  if (reason !== undefined) return reason
   const integer = integerOf(value)
-  if (integer === undefined) return expectedInteger(value)
   if (integer === 2n || (integer === 1n && profile.acceptsQueueVersion1)) return undefined
   return `"unsupported queue version '${integer}'"`
 }

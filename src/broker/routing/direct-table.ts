@@ -1,7 +1,7 @@
 import type { ByteString } from '../../base/byte-string.js'
 import type { FieldTable } from '../../protocol/field-table.js'
 import { DestinationBag } from './destination-bag.js'
-import type { RoutingTable } from './routing-table.js'
+import type { RoutedMessage, RoutingTable } from './routing-table.js'
 
 /** Matches where the binding key equals the routing key, octet for octet. AMQP 0-9-1, the direct exchange type. */
 export class DirectTable<Destination> implements RoutingTable<Destination> {
@@ -29,7 +29,7 @@ export class DirectTable<Destination> implements RoutingTable<Destination> {
     if (bag.isEmpty) this.#bags.delete(bindingKey)
   }
 
-  match(routingKey: ByteString, _headers: FieldTable | undefined, visit: (destination: Destination) => void): void {
-    this.#bags.get(routingKey)?.visitAll(visit)
+  match({ routingKeys }: RoutedMessage, visit: (destination: Destination) => void): void {
+    for (const routingKey of routingKeys) this.#bags.get(routingKey)?.visitAll(visit)
   }
 }

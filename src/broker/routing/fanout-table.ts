@@ -1,7 +1,7 @@
 import type { ByteString } from '../../base/byte-string.js'
 import type { FieldTable } from '../../protocol/field-table.js'
 import { DestinationBag } from './destination-bag.js'
-import type { RoutingTable } from './routing-table.js'
+import type { RoutedMessage, RoutingTable } from './routing-table.js'
 
 /** Matches every binding, whatever its key. AMQP 0-9-1, the fanout exchange type. */
 export class FanoutTable<Destination> implements RoutingTable<Destination> {
@@ -16,7 +16,7 @@ export class FanoutTable<Destination> implements RoutingTable<Destination> {
     this.#bag.remove(destination)
   }
 
-  match(_routingKey: ByteString, _headers: FieldTable | undefined, visit: (destination: Destination) => void): void {
+  match(_message: RoutedMessage, visit: (destination: Destination) => void): void {
     this.#bag.visitAll(visit)
   }
 }

@@ -10,7 +10,7 @@ import type { ByteString } from '../../base/byte-string.js'
 import { type FieldTable, type FieldValue, lookup } from '../../protocol/field-table.js'
 import { argumentIdentity, fieldValueIdentity, floatIdentity } from './argument-identity.js'
 import { DestinationBag } from './destination-bag.js'
-import type { RoutingTable } from './routing-table.js'
+import type { RoutedMessage, RoutingTable } from './routing-table.js'
 
 const X_MATCH = 'x-match'
 
@@ -73,7 +73,8 @@ export class HeadersTable<Destination> implements RoutingTable<Destination> {
     this.#unfile(rule)
   }
 
-  match(_routingKey: ByteString, headers: FieldTable | undefined, visit: (destination: Destination) => void): void {
+  match({ properties }: RoutedMessage, visit: (destination: Destination) => void): void {
+    const headers = properties?.headers
     for (const rule of this.#unconditional) rule.destinations.visitAll(visit)
     if (headers === undefined || this.#files.size === 0) return
     const seen = new MessageHeaders(headers)

@@ -1,6 +1,36 @@
 import type { ByteString } from '../../base/byte-string.js'
 import type { FieldTable } from '../../protocol/field-table.js'
 
+/** What some types of exchange look at beside the routing key. `PublishedProperties` are such properties. */
+export interface RoutedProperties {
+  readonly headers: FieldTable | undefined
+  /** delivery-mode 2. */
+  readonly isPersistent?: boolean
+  /** -1 without one. */
+  readonly priority?: number
+  readonly correlationId?: ByteString | undefined
+  readonly messageId?: ByteString | undefined
+  /** Seconds since the Unix epoch, as the property has it. */
+  readonly timestamp?: number | undefined
+  readonly type?: ByteString | undefined
+}
+
+/** A message as the tables see it. */
+export interface RoutedMessage {
+  /** The key that it was published with, then those that its headers CC and BCC add. */
+  readonly routingKeys: readonly ByteString[]
+  /** Undefined where only the key is known: for tables that go by the key alone it makes no difference. */
+  readonly properties: RoutedProperties | undefined
+}
+
+/** What every destination tells of itself. */
+export interface BoundDestination {
+  readonly kind: 'exchange' | 'queue'
+  readonly name: ByteString
+  /** The type of the exchange or queue. */
+  readonly type: string
+}
+
 /**
  * The bindings of one exchange, arranged so that a message finds its destinations fast.
  *
@@ -22,18 +52,6 @@ export interface RoutingTable<Destination> {
    * Calls `visit` for the destination of each matching binding.
    *
    * A destination may be visited once or several times, however many of its bindings match; the order is not promised.
-   *
-   * @param headers the header table of the message, undefined when it has none.
    */
-  match(routingKey: ByteString, headers: FieldTable | undefined, visit: (destination: Destination) => void): void
-}
-
-const EXCHANGE_TYPE_NAMES = ['direct', 'fanout', 'topic', 'headers'] as const
-
-/** The types of AMQP 0-9-1, as `exchange.declare` names them. */
-export type ExchangeTypeName = (typeof EXCHANGE_TYPE_NAMES)[number]
-
-/** Whether `name` is a type of exchange that this broker has. Case matters. */
-export function isExchangeTypeName(name: ByteString): name is ExchangeTypeName {
-  return EXCHANGE_TYPE_NAMES.some((known) => known === name)
+  match(message: RoutedMessage, visit: (destination: Destination) => void): void
 }

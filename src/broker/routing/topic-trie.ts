@@ -14,7 +14,7 @@
 import type { ByteString } from '../../base/byte-string.js'
 import type { FieldTable } from '../../protocol/field-table.js'
 import { DestinationBag } from './destination-bag.js'
-import type { RoutingTable } from './routing-table.js'
+import type { RoutedMessage, RoutingTable } from './routing-table.js'
 
 /** The binding-key word that stands for exactly one word, which may be empty. */
 const ONE_WORD = '*'
@@ -64,7 +64,11 @@ export class TopicTrie<Destination> implements RoutingTable<Destination> {
     }
   }
 
-  match(routingKey: ByteString, _headers: FieldTable | undefined, visit: (destination: Destination) => void): void {
+  match({ routingKeys }: RoutedMessage, visit: (destination: Destination) => void): void {
+    for (const routingKey of routingKeys) this.#matchKey(routingKey, visit)
+  }
+
+  #matchKey(routingKey: ByteString, visit: (destination: Destination) => void): void {
     let reached: TrieNode<Destination>[] = []
     let next: TrieNode<Destination>[] = []
     this.#step++

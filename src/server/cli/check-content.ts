@@ -1,3 +1,4 @@
+import { decodeMessageRecord } from '../../broker/message-record.js'
 import { type RecordEntry, readRecord, referenceOf, StoredState, withSettled } from '../../broker/queue-record.js'
 import type { Finding, StoredItem } from '../../store/lmdb/examine.js'
 import { DefinitionCheck } from './check-definitions.js'
@@ -42,8 +43,9 @@ export class ContentCheck {
   usablePart(item: StoredItem): StoredItem | undefined {
     if (item.kind === 'definition') return this.#definitions.isUsable(item.id) ? item : undefined
     if (item.kind === 'blob') return item
-    const isUsable = this.#definitions.queueIds.has(item.queueId) && !this.#damagedRecords.has(placeOf(item))
-    return isUsable ? this.#withoutMissingBodies(item) : undefined
+    if (this.#damagedRecords.has(placeOf(item))) return undefined
+    if (this.#definitions.keeperIds.has(item.queueId)) return item
+    return this.#definitions.queueIds.has(item.queueId) ? this.#withoutMissingBodies(item) : undefined
   }
 
   /** Whether there is anything that can be used; known after `finish`. */
@@ -91,6 +93,12 @@ export class ContentCheck {
   #addRecord(item: RecordItem): string[] {
     const { queueId } = item
     try {
+      if (this.#definitions.keeperIds.has(queueId)) {
+        decodeMessageRecord(item.bytes)
+        this.#counts.records++
+        this.#counts.messages++
+        return []
+      }
       const messages = messagesOf(item)
       if (this.#definitions.queueIds.has(queueId)) {
         this.#counts.records++

@@ -22,6 +22,7 @@ const TEXT_FIELDS: Readonly<Record<string, readonly string[]>> = {
   [DefinitionKind.VIRTUAL_HOST]: ['name'],
   [DefinitionKind.EXCHANGE]: ['vhost', 'name', 'type', 'arguments'],
   [DefinitionKind.QUEUE]: ['vhost', 'name', 'arguments'],
+  [DefinitionKind.DELAYED_MESSAGES]: ['vhost', 'exchange'],
   [DefinitionKind.BINDING]: ['vhost', 'source', 'destinationKind', 'destination', 'key', 'arguments'],
 }
 
@@ -34,6 +35,8 @@ export class DefinitionCheck {
   readonly #unusable = new Set<number>()
   /** The ids of queues that can be used; complete after `finish`. */
   readonly queueIds = new Set<number>()
+  /** The ids of what else may have messages: exchanges, and what they hold back; complete after `finish`. */
+  readonly keeperIds = new Set<number>()
 
   /** @returns what is wrong with a definition by itself, for people; undefined when nothing is. */
   add(id: number, bytes: Uint8Array): string | undefined {
@@ -56,9 +59,14 @@ export class DefinitionCheck {
       if (vhosts.has(fields.vhost)) {
         ends.add(endName(fields.vhost, kind, fields.name))
         if (kind === DefinitionKind.QUEUE) this.queueIds.add(id)
+        else this.keeperIds.add(id)
       } else {
         complaints.push(this.#refuse(id, `${kind} ${shown(fields.name)} is in virtual host ${shown(fields.vhost)}`))
       }
+    }
+    for (const { id, fields } of this.#of(DefinitionKind.DELAYED_MESSAGES)) {
+      if (vhosts.has(fields.vhost)) this.keeperIds.add(id)
+      else complaints.push(this.#refuse(id, `delayed messages are in virtual host ${shown(fields.vhost)}`))
     }
     for (const { id, fields } of this.#of(DefinitionKind.BINDING)) {
       const { vhost, source, destinationKind, destination } = fields

@@ -3,7 +3,7 @@
  *
  *     format       | 0 u8 |                                                                value: | version u32 | crc |
  *     definition   | 1 u8 | id u64 |                                                       value: | its octets | crc |
- *     record       | 2 u8 | queue id u64 | first seq u64 | 0 u8 | label 0 to 24 | crc |    value: | its octets |
+ *     record       | 2 u8 | queue id u64 | first seq u64 | 0 u8 | label 0 to 48 | crc |    value: | its octets |
  *     its bitmap   | 2 u8 | queue id u64 | first seq u64 | 1 u8 |                          value: | its octets | crc |
  *     leftover     | 3 u8 | queue id u64 | end u64 |                                       value: | from u64 | crc |
  *     blob         | 4 u8 | blob id u64 | crc |                                            value: | its octets |

@@ -91,6 +91,7 @@ export const ARGUMENT_CASES: readonly ArgumentCase[] = [
       [longString('2'), '"expected integer, got longstr"'],
       [int(0), `"unsupported queue version '0'"`],
       [int(3), `"unsupported queue version '3'"`],
+      [int(-1), '{value_negative,-1}'],
     ],
   },
   { name: 'x-queue-mode', types: always('classic'), good: [longString('default'), longString('lazy')], bad: [] },

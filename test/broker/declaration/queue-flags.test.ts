@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
 import { requireFlagsOfType, requireServerNamedType } from '../../../src/broker/declaration/queue-flags.js'
 import type { QueueFlags } from '../../../src/broker/declaration/queue-type.js'
+import { COMPAT_PROFILES } from '../../../src/protocol/compat-profile.js'
 import type { FieldTable, FieldValue } from '../../../src/protocol/field-table.js'
 import { fields, long, longString } from '../../../src/protocol/field-values.js'
 import { ReplyCode } from '../../../src/protocol/generated/reply-codes.js'
@@ -32,7 +33,8 @@ describe('3.3 flags of a queue', () => {
   })
 
   it('are looked at after values, foreign arguments and the denial of transient queues (semantics 3.1)', async () => {
-    const { vhost } = await recoverBroker(undefined, '4.3')
+    const profile = { ...COMPAT_PROFILES['4.3'], permitsTransientNonexclusiveQueues: false }
+    const { vhost } = await recoverBroker(undefined, profile)
     const args = (name: string, value: FieldValue) => fields({ [name]: value, 'x-queue-type': longString('quorum') })
     const transient = { isDurable: false, isAutoDelete: true }
     const declare = (given: FieldTable) => () => declareQueue(vhost, 'q', { ...transient, arguments: given })

@@ -26,7 +26,7 @@ const binary = (value: string): FieldValue => ({ type: 'x', value })
 const timestamp = (value: bigint): FieldValue => ({ type: 'T', value })
 const long = (value: bigint): FieldValue => ({ type: 'l', value })
 
-describe('HeadersTable, modes', () => {
+describe('4.3 HeadersTable, modes (corner: routing tables)', () => {
   const pdfReport = { format: text('pdf'), type: text('report') }
 
   it('wants all arguments with x-match all, and without x-match', () => {
@@ -106,7 +106,7 @@ describe('HeadersTable, modes', () => {
   })
 })
 
-describe('HeadersTable, comparison of values', () => {
+describe('4.3 HeadersTable, comparison of values (corner: routing tables)', () => {
   const integers: FieldValue[] = [
     ...(['b', 'B', 's', 'u', 'I', 'i'] as const).map((type) => ({ type, value: 5 })),
     long(5n),
@@ -171,7 +171,7 @@ describe('HeadersTable, comparison of values', () => {
   })
 })
 
-describe('HeadersTable, bindings', () => {
+describe('4.3 HeadersTable, bindings (corner: routing tables)', () => {
   it('ignores keys', () => {
     const bindings = new HeadersTable<string>()
     bindings.add('a', tableOf({ n: int(1) }), 'one')
