@@ -24,6 +24,8 @@ export class MessageState {
   holder
   /** Where and when it was delivered as a message handed out before, when nobody had heard of a delivery before. */
   toldAgain
+  /** What its session remembers of the settlement that counts. */
+  settlement
   /** Where and when it was put back last: `{ session, at }`. */
   returned
   /** The transactions that published it and that settled it, while their outcome is in doubt. */

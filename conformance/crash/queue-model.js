@@ -157,11 +157,12 @@ export class QueueModel {
     ) {
       throw new Violation(`message ${id} came from ${this.name} with other routing or properties`, id)
     }
-    if (!isStopping) this.#requireFree(state)
+    if (this.#isOvertaken(state, delivery, taker)) return this.#overtaken(state, taker, isStopping)
+    if (!isStopping) this.#requireFree(state, taker)
     // Whoever settled it may have been cut off before the broker read that.
     else if (state.removal === 'sent') state.removal = 'maybe'
     if (delivery.isRedelivered) this.#flagged(state, taker, isStopping)
-    else this.#unflagged(state, taker)
+    else if (state.handedOut === 'yes') throw new Violation(`the redelivered flag is not set: ${state.describe()}`, id)
     state.seen()
     this.#noteOutcomes(state)
     return state
@@ -185,21 +186,30 @@ export class QueueModel {
     if (!isExplained) {
       const violation = new Violation(`the redelivered flag is set: ${state.describe()}`, state.id)
       if (others.length === 0) throw violation
-      requireClosed(others, violation)
+      requireClosed(
+        others.map(({ channel }) => channel),
+        violation,
+      )
     }
     this.#unheard--
     state.toldAgain = { channel: taker.channel, at: performance.now() }
   }
 
-  /** A delivery says that it is the first one. It may be heard after a later one that took another connection. */
-  #unflagged(state, { channel, since }) {
-    if (state.handedOut !== 'yes') return
-    const { toldAgain } = state
-    if (!toldAgain || toldAgain.channel === channel || toldAgain.at < since) {
-      throw new Violation(`the redelivered flag is not set: ${state.describe()}`, state.id)
-    }
+  /** Whether this is the first delivery of a message, heard after a later one that took another connection. */
+  #isOvertaken({ handedOut, toldAgain }, { isRedelivered }, { channel, since, noAck }) {
+    if (isRedelivered || handedOut !== 'yes' || !toldAgain) return false
+    return !noAck && toldAgain.channel !== channel && since < toldAgain.at
+  }
+
+  /** The message is not that taker's any more: the broker has closed its channel, as it will turn out. */
+  #overtaken(state, { channel }, isStopping) {
     state.toldAgain = undefined
     this.#unheard++
+    if (isStopping) return
+    requireClosed(
+      [channel],
+      new Violation(`handed out again while it was held unsettled: ${state.describe()}`, state.id),
+    )
   }
 
   /** What a delivery shows of transactions in doubt. That one was processed does not show that it is on disk, though. */
@@ -216,22 +226,30 @@ export class QueueModel {
     }
   }
 
-  /** Nobody else may have it, or have settled it, unless the broker has closed that channel and nobody has heard yet. */
-  #requireFree(state) {
+  /** Nobody else may have it, or have settled it, unless the broker has closed a channel and nobody has heard yet. */
+  #requireFree(state, taker) {
     const { id, holder, heldBy, removal, publish } = state
     if (publish === 'open') throw new Violation(`delivered before its tx.commit: ${state.describe()}`, id)
     if (!heldBy && removal !== 'sent' && removal !== 'done') return
     const what = heldBy ? 'although it is held unsettled' : 'after it was settled'
     const violation = new Violation(`delivered ${what}: ${state.describe()}`, id)
     if (removal === 'done' || !holder) throw violation
-    holder.mustBeClosed(violation)
     state.heldBy = undefined
     state.removal = 'none'
+    state.settlement = undefined
+    requireClosed([holder, taker.channel], violation).then(([isHolderClosed]) => {
+      // It was this delivery that was late, and the other one has the message, or settles it.
+      if (!isHolderClosed) state.removal = 'maybe'
+    })
   }
 }
 
-/** Something is wrong unless it turns out that the broker has closed the channel of one of the takers. */
-async function requireClosed(takers, violation) {
-  const areClosed = await Promise.all(takers.map(({ channel }) => channel.isClosedByNow()))
-  if (!areClosed.includes(true)) takers[0].session.world.fail(violation)
+/**
+ * Something is wrong unless it turns out that the broker has closed one of the channels.
+ * @returns a promise of whether it has, for each.
+ */
+async function requireClosed(channels, violation) {
+  const areClosed = await Promise.all(channels.map((channel) => channel.isClosedByNow()))
+  if (!areClosed.includes(true)) channels[0].world.fail(violation)
+  return areClosed
 }

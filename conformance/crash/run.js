@@ -42,6 +42,9 @@ async function main() {
     stopShare: Number(values.stops),
   })
   print(`seed ${values.seed}, in ${folder}`)
+  // A signal ends the process by way of process.exit: what it had seen by then is worth something.
+  const onInterrupt = () => print(`${campaign.tally.lines().join('\n')}\ninterrupted before the end`)
+  process.once('exit', onInterrupt)
   try {
     await campaign.run(Number(values.minutes) * 60_000, (round) => {
       if (round % 20 === 0) print(`round ${round}: ${campaign.tally.lines()[0]}`)
@@ -55,6 +58,8 @@ async function main() {
     if (error.id !== undefined) print(campaign.historyOf(error.id).slice(-HISTORY_LINES).join('\n'))
     print(`the data directory is kept in ${folder}`)
     return 1
+  } finally {
+    process.off('exit', onInterrupt)
   }
 }
 

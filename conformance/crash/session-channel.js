@@ -27,6 +27,7 @@ export class SessionChannel {
   #relief = []
   #isClosing = false
   isLost = false
+  #wasClosedByBroker = false
   /** Whether the broker may close it for an error. */
   toleratesErrors = false
   /** Called with each message that a consumer gets. */
@@ -59,6 +60,10 @@ export class SessionChannel {
   /** For methods that the model need not know of. */
   call(name, ...values) {
     return this.#wire.call(name, ...values)
+  }
+
+  get world() {
+    return this.#world
   }
 
   get transaction() {
@@ -153,8 +158,9 @@ export class SessionChannel {
 
   #settleOne(tag, isRequeue, how) {
     const held = this.#held.get(tag)?.state
-    // What somebody else has by now was put back when the broker closed this channel, as it will turn out.
+    // What somebody else has by now was put back when the broker closed this channel or that one, as it will turn out.
     const state = held?.heldBy === this ? held : undefined
+    if (held && !state && held.removal === 'none') held.removal = 'maybe'
     if (state) this.#note(how, state.message, state.queue.name)
     if (this.#transaction) {
       this.#staged.add(tag)
@@ -265,6 +271,7 @@ export class SessionChannel {
   async fail() {
     this.toleratesErrors = true
     this.#world.tally.channelsFailed++
+    this.#world.trace.note('a channel is made to fail', 0)
     this.#wire.send('basic.ack', NO_DELIVERY_TAG, 0)
     await this.call('basic.qos', 0, 1, 0)
     throw new Violation('the broker took an acknowledgement of what it never delivered')
@@ -306,19 +313,14 @@ export class SessionChannel {
     this.#held.clear()
   }
 
-  /** Something is wrong unless it turns out that the broker has closed the channel. */
-  async mustBeClosed(violation) {
-    if (!(await this.isClosedByNow())) this.#world.fail(violation)
-  }
-
-  /** Whether it turns out that the channel, or the connection, had been closed before this was asked. */
+  /** Whether it turns out that the broker had closed the channel, or the connection, before this was asked. */
   async isClosedByNow() {
     try {
       await (await this.#session.openChannel()).close()
     } catch {
       return true
     }
-    return this.isLost
+    return this.#wasClosedByBroker
   }
 
   /** The broker has closed the channel, or the connection is gone. */
@@ -326,7 +328,9 @@ export class SessionChannel {
     if (error instanceof ConnectionLost) return
     if (!this.toleratesErrors) this.#world.tally.channelErrors++
     if (!this.#mayBeClosed(error)) this.#world.fail(new Violation(`the broker closed a channel: ${error.message}`))
+    this.#world.trace.note(`the broker closed a channel: ${error.message}`, 0)
     this.isLost = true
+    this.#wasClosedByBroker = true
     this.#isClosing = true
     this.#giveUp()
     this.#leaveQueues()

@@ -68,15 +68,14 @@ export class Session {
   }
 
   noteSettled(state, channel) {
-    this.#settled.push({ state, channel, at: this.#wire.sent })
+    state.settlement = { state, channel, at: this.#wire.sent }
+    this.#settled.push(state.settlement)
   }
 
   /** The broker closed a channel: it ignores what it had not processed by then. */
   channelLost(channel) {
     this.channels.delete(channel)
-    for (const settled of this.#settled) {
-      if (settled.channel === channel && settled.state.removal === 'sent') settled.state.removal = 'maybe'
-    }
+    for (const { state } of this.#unprocessed.filter((settled) => settled.channel === channel)) state.removal = 'maybe'
   }
 
   /** The broker has processed what was sent up to `at`. */
@@ -88,8 +87,9 @@ export class Session {
   flushed(at) {
     let count = 0
     while (count < this.#settled.length && this.#settled[count].at < at) {
-      const { state } = this.#settled[count++]
-      if (state.removal !== 'sent' && state.removal !== 'done') continue
+      const settled = this.#settled[count++]
+      const { state } = settled
+      if (state.settlement !== settled || (state.removal !== 'sent' && state.removal !== 'done')) continue
       state.queue.drop(state)
       this.world.tally.settledAndFlushed++
       this.world.trace.note('settled and flushed', state.id, state.queue.name)
@@ -99,9 +99,12 @@ export class Session {
 
   /** The broker has processed whatever it has answered, and what was sent before that. */
   noteProcessed() {
-    for (const { state, at } of this.#settled) {
-      if (at <= this.#wire.synced && state.removal === 'sent') state.removal = 'done'
-    }
+    for (const { state, at } of this.#unprocessed) if (at <= this.#wire.synced) state.removal = 'done'
+  }
+
+  /** What has been settled, when nothing shows that the broker knows, and nobody else has had it since. */
+  get #unprocessed() {
+    return this.#settled.filter((settled) => settled.state.settlement === settled && settled.state.removal === 'sent')
   }
 
   /** Ends the connection, all channels open, with a word to the broker or without. It takes its time to notice. */
@@ -127,7 +130,7 @@ export class Session {
       this.world.fail(new Violation(`the broker closed a connection: ${closeReason.code} ${closeReason.text}`))
     }
     this.noteProcessed()
-    for (const { state } of this.#settled) if (state.removal === 'sent') state.removal = 'maybe'
+    for (const { state } of this.#unprocessed) state.removal = 'maybe'
     for (const channel of this.channels) channel.lose()
   }
 
