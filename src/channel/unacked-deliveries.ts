@@ -93,9 +93,11 @@ export class UnackedDeliveries {
   }
 
   #indexOf(tag: number): number {
-    const headTag = this.#tags[this.#head] ?? 0
-    const guess = this.#head + (tag - headTag)
-    const index = guess < this.#end && this.#tags[guess] === tag ? guess : this.#search(tag)
+    const distance = this.#size === 0 ? -1 : tag - this.oldestTag
+    if (distance < 0) return -1
+    // An index that V8 knows to be an integer: it makes a string of any other, to look it up as a property.
+    const guess = this.#head + (distance < this.#end - this.#head ? distance | 0 : 0)
+    const index = this.#tags[guess] === tag ? guess : this.#search(tag)
     return index >= this.#head && this.#queues[index] ? index : -1
   }
 
