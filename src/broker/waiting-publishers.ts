@@ -27,7 +27,11 @@ export class WaitingPublishers {
 
   /** Lets those go on that wait for `readyCount` messages or more. */
   relieve(readyCount: number): void {
-    if (readyCount > this.#mostReady) return
+    // Apart from the rest, whose closures would cost memory for each call.
+    if (readyCount <= this.#mostReady) this.#relieve(readyCount)
+  }
+
+  #relieve(readyCount: number): void {
     const relieved = this.#waiting.filter((waiting) => waiting.readyCount >= readyCount)
     this.#keep(this.#waiting.filter((waiting) => waiting.readyCount < readyCount))
     for (const { goOn } of relieved) goOn()
