@@ -17,7 +17,7 @@ const THOUSAND = 1e3
 
 /**
  * A case. `storage` is what a broker that we start ourselves runs on; `load` are arguments of the load generator, run once;
- * `special` names another procedure in run.js.
+ * `special` names another procedure in procedures.js.
  * @typedef {object} Case
  * @property {string} name
  * @property {string} title
