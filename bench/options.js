@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { cases } from './cases.js'
 
 /** The windows of the two sets: what makes one take two minutes and the other twenty. */
-const QUICK = { rounds: '3', duration: '1', warmup: '0.3' }
+const QUICK = { rounds: '5', duration: '1', warmup: '0.3' }
 const FULL = { rounds: '3', duration: '2', warmup: '0.5' }
 
 /** Options that say what becomes of the results, and those that name a place on this machine. */
@@ -19,7 +19,7 @@ What is measured:
   --case NAME             only this case, * for any letters; may be repeated, and then neither set counts
   --list                  list the cases and end
   --full                  every case
-  --rounds N              ${FULL.rounds}
+  --rounds N              ${FULL.rounds}, of the quick cases ${QUICK.rounds}
   --duration S            the window of each run in seconds: ${FULL.duration}, of the quick cases ${QUICK.duration}
   --warmup S              before it: ${FULL.warmup}, of the quick cases ${QUICK.warmup}
   --deep N                messages of the deep queue and the stream, instead of what is published in the window

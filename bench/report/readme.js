@@ -95,5 +95,5 @@ function growthSection(results, file) {
 
 function costSection(results) {
   const cells = costCells(results)
-  return cells.length > 1 ? markdownTable(cells, 1) : ''
+  return cells.length > 1 ? markdownTable(cells, 2) : ''
 }

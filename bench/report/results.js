@@ -7,24 +7,22 @@ import { summarize, timesBetter } from './statistics.js'
 /** Grows when a field changes its meaning, so that an old file is refused and not misread. */
 const FORMAT = 1
 
-/** What each run of the load generator tells beside the figures of its case. */
-const COSTS = [
-  {
-    label: 'processor time a message',
-    unit: 'microseconds',
-    better: 'lower',
-    group: 'cost',
-    of: (result) =>
-      result.processorUsPerMessage ?? (result.brokerProcessorSeconds * 1e6) / Math.max(result.total?.published, 1),
-  },
-  {
-    label: 'cores of the generator',
-    unit: 'processors',
-    better: 'lower',
-    group: 'generator',
-    of: (result) => result.cpu?.share,
-  },
-]
+/** What a message costs, for cases that do not say what they count. */
+const COST = {
+  label: 'CPU a message',
+  unit: 'microseconds',
+  better: 'lower',
+  group: 'cost',
+  of: (result) => (result.brokerProcessorSeconds * 1e6) / Math.max(result.total?.published, 1),
+}
+
+const GENERATOR = {
+  label: 'cores of the generator',
+  unit: 'processors',
+  better: 'lower',
+  group: 'generator',
+  of: (result) => result.cpu?.share,
+}
 
 /**
  * @param {import('../cases.js').Case[]} cases
@@ -36,10 +34,11 @@ export function makeResults(cases, brokers, runs, about) {
   const names = brokers.map(({ name }) => name)
   const figures = cases.flatMap((kase) => {
     const ofCase = runs.filter((run) => run.case === kase.name)
-    const costs = COSTS.map((cost) => figureOf(kase, cost, names, ofCase))
+    const isCounted = kase.figures.some(({ group }) => group === 'cost')
+    const extra = (isCounted ? [GENERATOR] : [COST, GENERATOR]).map((figure) => figureOf(kase, figure, names, ofCase))
     return [
       ...kase.figures.map((figure) => figureOf(kase, figure, names, ofCase)),
-      ...costs.filter((figure) => Object.keys(figure.brokers).length > 0),
+      ...extra.filter((figure) => Object.keys(figure.brokers).length > 0),
     ]
   })
   return { format: FORMAT, ...about, brokers, figures, runs }

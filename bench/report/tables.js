@@ -39,12 +39,15 @@ function ratioCell(row, first, other) {
   return ours && theirs ? writeRatio(timesBetter(row.better, ours.median, theirs.median)) : ''
 }
 
-/** Who used the processors, as cells: the broker's time for a message, and the cores that the generator took. */
+/** Who used the processors, as cells: the broker for what the case counts, and the cores that the generator took. */
 export function costCells(results) {
   const names = results.brokers.map(({ name }) => name)
   const costs = results.figures.filter(({ group, growth }) => group === 'cost' && !growth)
-  const head = ['case', ...names.flatMap((name) => [`${name}: time a message`, 'generator: cores'])]
-  return [head, ...costs.map((cost) => [cost.case, ...names.flatMap((name) => costOf(results, cost, name))])]
+  const head = ['case', 'figure', ...names.flatMap((name) => [name, 'generator: cores'])]
+  return [
+    head,
+    ...costs.map((cost) => [cost.case, cost.figure, ...names.flatMap((name) => costOf(results, cost, name))]),
+  ]
 }
 
 function costOf(results, cost, name) {
@@ -91,6 +94,6 @@ export function textReport(results) {
     ),
   ]
   const costs = costCells(results)
-  if (costs.length > 1) tables.push(textTable(costs, 1))
+  if (costs.length > 1) tables.push(textTable(costs, 2))
   return tables.join('\n\n')
 }

@@ -27,7 +27,13 @@ describe('results', () => {
 
   it('tell the processor time of a message', () => {
     const results = resultsOf([caseOf('a')], ['leveret'], runsOf('a', 'leveret', [1000, 500]))
-    expect(figure(results, 'processor time a message').brokers.leveret.values).toEqual([1000, 2000])
+    expect(figure(results, 'CPU a message').brokers.leveret.values).toEqual([1000, 2000])
+  })
+
+  it('take what a case counts itself as its cost', () => {
+    const own = { label: 'CPU a call', unit: 'microseconds', better: 'lower', group: 'cost', of: () => 5 }
+    const results = resultsOf([caseOf('a', { figures: [own] })], ['leveret'], runsOf('a', 'leveret', [1000]))
+    expect(results.figures.map((one) => one.figure)).toEqual(['CPU a call'])
   })
 
   it('leave out costs that nothing tells', () => {

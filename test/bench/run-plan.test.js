@@ -20,7 +20,7 @@ describe('the command line', () => {
   })
 
   it('has shorter windows for the quick set', () => {
-    expect(readOptions([])).toMatchObject({ set: 'quick', duration: '1', command: 'npm run bench' })
+    expect(readOptions([])).toMatchObject({ set: 'quick', rounds: '5', duration: '1', command: 'npm run bench' })
     expect(readOptions(['--full', '--rounds', '5'])).toMatchObject({
       set: 'full',
       duration: '2',

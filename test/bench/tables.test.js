@@ -72,7 +72,7 @@ describe('a table', () => {
     const cases = [caseOf('a'), caseOf('point', { growth: { plot: 'queues', x: 10 } })]
     const runs = [...runsOf('a', 'leveret', [1]), ...runsOf('point', 'leveret', [1])]
     const text = textReport(resultsOf(cases, ['leveret'], runs))
-    expect(text).toContain('leveret: time a message')
+    expect(text).toContain('CPU a message')
     expect(text).not.toContain('point')
   })
 })
