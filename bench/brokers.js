@@ -150,6 +150,7 @@ export function leveret(folder) {
 
   return {
     name: 'leveret',
+    isOurs: true,
     measureRecovery,
     open: async () => {
       if (!existsSync(COMMAND)) throw new Error('there is no dist/bin/leveret.js: run `npm run build` first')
