@@ -159,6 +159,7 @@ export function leveret(folder, { name = 'leveret', root = HERE } = {}) {
 
   return {
     name,
+    isOurs: true,
     measureRecovery,
     open: async () => {
       if (!existsSync(command)) throw new Error(`there is no ${command}: run \`npm run build\` there first`)

@@ -1,7 +1,8 @@
 // What the cases do to a broker: most run the load generator once; the special ones have a procedure of their own.
+import { pointOf } from './cases/growth.js'
 import { runLoad } from './load.js'
 import { MemorySeries, SAMPLE_S } from './memory-series.js'
-import { forgetPeak, memoryOf } from './process-facts.js'
+import { forgetPeak, memoryOf, processorSecondsOf } from './process-facts.js'
 
 /**
  * Runs a case once against a broker, on queues of its own.
@@ -13,6 +14,7 @@ import { forgetPeak, memoryOf } from './process-facts.js'
  * @throws when the broker loses, repeats, reorders or changes something, or refuses a request
  */
 export async function runCase(kase, broker, options, round) {
+  if (kase.isOursOnly && !broker.isOurs) return {}
   if (kase.special === 'start') return broker.measureStart()
   if (kase.special === 'idle') return broker.measureIdle()
   const queue = `bench.${kase.name}.${process.pid}.${round}`
@@ -22,7 +24,10 @@ export async function runCase(kase, broker, options, round) {
     if (kase.special === 'deep') return await runDeep(running, options, queue)
     if (kase.special === 'stream') return await runStream(running, options, queue)
     const window = ['--duration', options.duration, '--warmup', options.warmup]
-    return await runLoad(running, options.interrupt, ['--queue', queue, '--durable', ...window, ...kase.load])
+    const load = ['--queue', queue, '--durable', ...window, ...kase.load]
+    if (kase.special === 'time') return round === 1 ? await runLong(running, options, load) : {}
+    const result = await runLoad(running, options.interrupt, load)
+    return kase.growth ? { ...result, ...pointOf(result) } : result
   } finally {
     await running.release()
   }
@@ -96,4 +101,15 @@ function runRecovery(broker, options, queue) {
       runLoad(running, options.interrupt, [...all, '--publish-only', '--persistent', '--confirm', '10000', '--keep']),
     (running) => runLoad(running, options.interrupt, [...all, '--consume-only']),
   )
+}
+
+/** Runs a load and notes each second what was delivered and what processor time that took the broker. */
+async function runLong(running, options, load) {
+  const samples = []
+  const from = performance.now()
+  const result = await runLoad(running, options.interrupt, [...load, '--progress', '1'], (_, delivered) => {
+    const seconds = (performance.now() - from) / 1000
+    samples.push({ seconds, delivered, processorSeconds: processorSecondsOf(running.pid) })
+  })
+  return { ...result, samples }
 }

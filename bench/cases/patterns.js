@@ -11,6 +11,7 @@ export const patterns = [
   {
     name: 'work-queue',
     title: '2 publishers (window 1000), 100 consumers of one queue, prefetch 1, ack each',
+    sets: ['quick', 'full'],
     storage: 'memory',
     load: [
       ...['--publishers', '2', '--consumers', '100', '--prefetch', '1', '--ack', '1'],
@@ -21,6 +22,7 @@ export const patterns = [
   ...[1, 50].map((outstanding) => ({
     name: `rpc-${outstanding}`,
     title: `remote calls by direct reply-to, 1 client with ${outstanding} outstanding, 1 server, 100 B each way`,
+    sets: outstanding === 1 ? ['quick', 'full'] : ['full'],
     storage: 'memory',
     load: ['--rpc', `${outstanding}`, '--size', '100'],
     figures: [called('calls/s'), cost('delivered'), latency('p50'), latency('p99')],
@@ -61,6 +63,7 @@ export const patterns = [
   {
     name: 'connection-churn',
     title: '8 programs that connect, open a channel, declare, publish, close, over and over',
+    sets: ['quick', 'full'],
     storage: 'memory',
     load: ['--churn', 'connections', '--size', '100'],
     figures: [rounds('connections/s'), cost('churned'), churnLatency('p50'), churnLatency('p99')],

@@ -4,7 +4,7 @@ import { confirmed, cost, delivered, latency } from './figures.js'
 const KIB = 1024
 
 /** One queue, publisher and consumer for each pair of channels; the window of each is small, as that of most programs. */
-const pairs = (count, connections) => [
+export const pairs = (count, connections) => [
   ...['--publishers', `${count}`, '--consumers', `${count}`, '--queues', `${count}`, '--connections', `${connections}`],
   ...['--confirm', '100', '--prefetch', '100', '--ack', '10', '--size', '100'],
 ]
@@ -38,6 +38,16 @@ export const shapes = [
     storage: 'memory',
     load: pairs(100, 100 / channels),
     figures: [delivered(), cost('delivered'), latency('p99')],
+  })),
+  ...[
+    ['ids', 'a message-id of its own', []],
+    ['headers', 'a message-id of its own and three headers', ['id=7', 'lang=py', 'type=order']],
+  ].map(([name, title, headers]) => ({
+    name: `properties-${name}`,
+    title: `1 publisher (window 1000), 1 consumer, 100 B, each message with ${title}`,
+    storage: 'memory',
+    load: [...acknowledged, '--message-ids', ...headers.flatMap((header) => ['--header', header])],
+    figures: [delivered(), cost('delivered')],
   })),
   {
     name: 'queues-10k',

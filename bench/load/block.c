@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum { BLOCK_BYTES = 64 * 1024, SLOTS_MAX = 4096 };
+enum { IDS_MIN = 256 }; // requests have ids of their own, as those of programs have
 
 static bool spreads_over_queues(const struct options *o) { return !*o->exchange && o->queues > o->publishers; }
 
@@ -22,11 +23,11 @@ static void routing_key(const struct options *o, uint32_t number, char *key, siz
   else options_queue_name(o, o->queues ? number % o->queues : 0, key, capacity);
 }
 
-static void put_publish(struct buffer *out, const struct options *o, uint16_t channel, const struct address *to) {
+static void put_publish(struct buffer *out, const struct options *o, uint16_t channel, const struct message *message) {
   size_t frame = method_begin(out, channel, BASIC_PUBLISH);
   put16(out, 0);
-  put_short_string(out, to->exchange);
-  put_short_string(out, to->key);
+  put_short_string(out, message->exchange);
+  put_short_string(out, message->key);
   put8(out, o->mandatory ? 1 : 0);
   frame_end(out, frame);
 }
@@ -42,28 +43,38 @@ static void put_headers(struct buffer *out, const struct options *o, uint32_t nu
   buffer_free(&table);
 }
 
-static void put_properties(struct buffer *out, const struct options *o, const struct channel *channel, uint32_t number) {
+/** As long as that of most clients. */
+static void put_id(struct buffer *out, uint32_t serial) {
+  char id[64];
+  snprintf(id, sizeof id, "0123456789abcdef01234567%08x", serial);
+  put_short_string(out, id);
+}
+
+static void put_properties(struct buffer *out, const struct options *o, const struct channel *channel,
+                           const struct message *message) {
   enum { HEADERS = 0x2000, DELIVERY_MODE = 0x1000, PRIORITY = 0x0800, CORRELATION_ID = 0x0400, REPLY_TO = 0x0200 };
+  enum { MESSAGE_ID = 0x0080 };
   size_t frame = frame_begin(out, FRAME_HEADER, channel->number);
   put16(out, 60);
   put16(out, 0);
   put64(out, o->size);
   put16(out, (uint16_t)((o->headers.count ? HEADERS : 0) | (o->persistent ? DELIVERY_MODE : 0) |
-                        (o->priorities ? PRIORITY : 0) | (o->rpc ? CORRELATION_ID | REPLY_TO : 0)));
-  if (o->headers.count) put_headers(out, o, number);
+                        (o->priorities ? PRIORITY : 0) | (o->rpc ? CORRELATION_ID | REPLY_TO : 0) | (o->message_ids ? MESSAGE_ID : 0)));
+  if (o->headers.count) put_headers(out, o, message->number);
   if (o->persistent) put8(out, 2);
   if (o->priorities) put8(out, channel->priority);
   if (o->rpc) {
-    put_short_string(out, "0123456789abcdef0123456789abcdef"); // as long as that of most clients
+    put_id(out, message->serial);
     put_short_string(out, "amq.rabbitmq.reply-to");
   }
+  if (o->message_ids) put_id(out, message->serial);
   frame_end(out, frame);
 }
 
-size_t block_put_message(struct buffer *out, const struct channel *channel, const struct address *to, uint32_t number) {
+size_t block_put_message(struct buffer *out, const struct channel *channel, const struct message *message) {
   const struct options *o = channel->connection->run->options;
-  put_publish(out, o, channel->number, to);
-  put_properties(out, o, channel, number);
+  put_publish(out, o, channel->number, message);
+  put_properties(out, o, channel, message);
   // The head of a body lies in one frame, as no frame is so small.
   size_t body_at = out->length + 7, most = channel->connection->frame_max - FRAME_OVERHEAD;
   for (uint64_t at = 0; at < o->size;) {
@@ -79,7 +90,7 @@ size_t block_put_message(struct buffer *out, const struct channel *channel, cons
 /** Whoever waits for answers needs no more slots than it may have outstanding: thousands of publishers fit in a cache. */
 static uint32_t slots_wanted(const struct options *o) {
   if (o->transaction) return o->transaction;
-  if (o->rpc) return o->rpc;
+  if (o->rpc) return o->rpc < IDS_MIN ? IDS_MIN : o->rpc;
   return o->confirm && o->confirm < SLOTS_MAX ? o->confirm : SLOTS_MAX;
 }
 
@@ -98,7 +109,8 @@ void block_encode(struct block *block, const struct channel *channel, uint32_t p
       block->slot_at[block->slots] = out.length;
       uint32_t number = publisher + turn * o->publishers;
       routing_key(o, number, key, sizeof key);
-      block->body_at[block->slots++] = block_put_message(&out, channel, &(struct address){o->exchange, key}, number);
+      struct message message = {o->exchange, key, number, block->slots};
+      block->body_at[block->slots++] = block_put_message(&out, channel, &message);
     }
   }
   block->slot_at[block->slots] = out.length;

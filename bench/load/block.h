@@ -11,16 +11,18 @@ struct block {
   uint32_t queues; // that the slots go to in turn: slot n is for the n-th of them, modulo their count
 };
 
-/** Where a message is published to. */
-struct address {
+/** What tells one message from another, beside its stamp. */
+struct message {
   const char *exchange, *key;
+  uint32_t number; // what {} stands for in its headers
+  uint32_t serial; // of its message or correlation id
 };
 
 /** How many queues, from queue `index` on in steps of the publishers, one publisher feeds in turn. */
 uint32_t block_queues(const struct options *options, uint32_t index);
 
-/** Appends one message; answers where its body starts. `number` is what {} stands for in its headers. */
-size_t block_put_message(struct buffer *out, const struct channel *channel, const struct address *to, uint32_t number);
+/** Appends one message; answers where its body starts. */
+size_t block_put_message(struct buffer *out, const struct channel *channel, const struct message *message);
 
 /** Encodes the messages of a publisher: whole rounds of its keys, so that a slot always means the same queue. */
 void block_encode(struct block *block, const struct channel *channel, uint32_t publisher);

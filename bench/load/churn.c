@@ -33,7 +33,7 @@ struct worker {
 /** Publishes one message, stamped as publishers stamp theirs. */
 static void put_stamped(struct worker *w, struct channel *channel, const char *exchange, const char *key) {
   struct buffer *control = &channel->connection->control;
-  size_t body_at = block_put_message(control, channel, &(struct address){exchange, key}, 0);
+  size_t body_at = block_put_message(control, channel, &(struct message){exchange, key, 0, 0});
   uint64_t size = w->run->options->size, stamp = clock_ns(), number = w->run->total.published++;
   if (size >= 8) memcpy(control->bytes + body_at, &stamp, 8);
   if (size >= 16) memcpy(control->bytes + body_at + 8, &number, 8);

@@ -64,6 +64,7 @@ static const struct spec SPECS[] = {
     {"mandatory", SET, AT(mandatory), 0, 0, "unroutable messages come back and are counted"},
     {"size", LONG, AT(size), 0, 512 << 20, "octets of a body; from 8 latency, from 16 order and loss are checked (16)"},
     {"persistent", SET, AT(persistent), 0, 0, "delivery mode 2"},
+    {"message-ids", SET, AT(message_ids), 0, 0, "each message has a message-id, up to 4096 different ones"},
     {"priorities", WHOLE, AT(priorities), 0, 255, "publisher n publishes with priority n modulo this"},
     {"confirm", WHOLE, AT(confirm), 0, 10 * MILLION, "publisher confirms, at most N outstanding a publisher (0: none)"},
     {"tx", WHOLE, AT(transaction), 0, 4096, "messages of a transaction; then publishers wait for its commit (0: none)"},

@@ -41,6 +41,7 @@ struct options {
   uint32_t connections; // or, when not 0, all share so many, publisher n and consumer n the same
   uint64_t size; // bytes of a body
   bool persistent;
+  bool message_ids; // a property that is not that of the last message
   uint32_t priorities; // publisher n has priority n modulo this; 0 is no priority
   uint32_t confirm; // most unconfirmed messages of one publisher; 0 is no confirms
   uint32_t transaction; // messages of a transaction; 0 is none
