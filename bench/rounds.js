@@ -9,7 +9,7 @@ const SPECIAL_S = 6
 
 /**
  * The runs in their order. The brokers change places from round to round, so that none always follows the same other.
- * @template B
+ * @template {{ isOurs?: boolean }} B
  * @param {import('./cases.js').Case[]} cases
  * @param {B[]} brokers
  * @param {number} rounds
@@ -18,7 +18,9 @@ const SPECIAL_S = 6
 export function orderOf(cases, brokers, rounds) {
   return Array.from({ length: rounds }, (_, index) => index + 1).flatMap((round) => {
     const inTurn = round % 2 === 1 ? brokers : brokers.toReversed()
-    return cases.flatMap((kase) => inTurn.map((broker) => ({ kase, broker, round })))
+    return cases.flatMap((kase) =>
+      inTurn.filter((broker) => !kase.isOursOnly || broker.isOurs).map((broker) => ({ kase, broker, round })),
+    )
   })
 }
 

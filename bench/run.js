@@ -11,7 +11,7 @@ import { barChartOf } from './report/bar-chart.js'
 import { compareResults, comparisonText } from './report/comparison.js'
 import { markdownReport, writeReport } from './report/readme.js'
 import { baselineText, failuresOf, makeResults, readResults, writeResults, writeText } from './report/results.js'
-import { textReport } from './report/tables.js'
+import { textReport } from './report/text.js'
 import { runRounds } from './rounds.js'
 
 const HERE = fileURLToPath(new URL('./', import.meta.url))
@@ -89,7 +89,9 @@ function print(results) {
   const { machine, settings, seconds, brokers } = results
   show(machineText(machine))
   show(brokers.map(({ name, product }) => `${name}: ${product ?? 'unknown'}`).join(', '))
-  show(`${settings.rounds} rounds of ${settings.durationS} s, ${seconds} s in all\n`)
+  show(
+    `${settings.rounds === 1 ? '1 round' : `${settings.rounds} rounds`} of ${settings.durationS} s, ${seconds} s in all\n`,
+  )
   show(textReport(results))
   const memory = memoryText(results.runs)
   if (memory) show(`\n${memory}`)

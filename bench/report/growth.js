@@ -2,7 +2,6 @@
 // property `growth` is one point of the plot that it names.
 
 import { writeCount } from './line-chart.js'
-import { markdownTable } from './tables.js'
 import { writeValue } from './units.js'
 
 /** @returns {import('./line-chart.js').LineChart[]} one for each plot that the cases name, brokers as series */
@@ -24,13 +23,13 @@ function pointOf({ growth, brokers }, name) {
   return summary ? [{ x: growth.x, y: summary.median, low: summary.min, high: summary.max }] : []
 }
 
-/** The points of a plot as a table: a column for each broker. */
-export function growthTable({ x, series }) {
+/** The points of a plot as cells: a column for each broker. */
+export function growthCells({ x, series }) {
   const xs = [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))].toSorted((a, b) => a - b)
   const cell = ({ points }, at) => {
     const point = points.find((candidate) => candidate.x === at)
     return point ? writeValue('microseconds', point.y) : '–'
   }
   const rows = xs.map((at) => [writeCount(at), ...series.map((one) => cell(one, at))])
-  return markdownTable([[x, ...series.map(({ name }) => name)], ...rows], 1)
+  return [[x, ...series.map(({ name }) => name)], ...rows]
 }

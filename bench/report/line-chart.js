@@ -83,7 +83,14 @@ function drawSeries(points, colour, x, y) {
   const spans = points.flatMap(({ x: at, low, high }) =>
     !(low > 0 && high > 0) ? [] : [line(x(at), y(low), x(at), y(high), { stroke: colour })],
   )
-  return [path, ...spans, ...marks]
+  const ends = points.length > 1 ? [points[0], points[points.length - 1]] : points
+  return [path, ...spans, ...marks, ...ends.map((point) => writePoint(point, x, y))]
+}
+
+/** The ends of a line say what they are. */
+const writePoint = (point, x, y) => {
+  const above = Math.min(y(point.y), y(point.high > 0 ? point.high : point.y)) - 7
+  return text(x(point.x), above, String(Number(point.y.toPrecision(2))), { anchor: 'middle', size: 11 })
 }
 
 /** Counts as an axis writes them: 1 k, 10 M. */

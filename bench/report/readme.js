@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { machineText } from '../machine.js'
 import { barChartOf } from './bar-chart.js'
-import { growthCharts, growthTable } from './growth.js'
+import { growthCells, growthCharts } from './growth.js'
 import { lineCharts } from './line-chart.js'
 import { failuresOf, writeText } from './results.js'
 import { costCells, figureCells, markdownTable } from './tables.js'
@@ -89,7 +89,7 @@ function figuresTable(results, figures) {
 }
 
 function growthSection(results, file) {
-  const tables = growthCharts(results).map(growthTable)
+  const tables = growthCharts(results).map((chart) => markdownTable(growthCells(chart), 1))
   return [picture(file, 'Processor time of a message by size'), ...tables].filter(Boolean).join('\n\n')
 }
 

@@ -13,7 +13,8 @@ const COST = {
   unit: 'microseconds',
   better: 'lower',
   group: 'cost',
-  of: (result) => (result.brokerProcessorSeconds * 1e6) / Math.max(result.total?.published, 1),
+  of: (result) =>
+    result.processorUsPerMessage ?? (result.brokerProcessorSeconds * 1e6) / Math.max(result.total?.published, 1),
 }
 
 const GENERATOR = {

@@ -83,17 +83,3 @@ export function markdownTable(rows, textColumns) {
 }
 
 const columnWidths = (rows) => rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-
-/** All that a run prints on a terminal. */
-export function textReport(results) {
-  const figures = results.figures.filter(({ group, growth }) => group === 'figure' && !growth)
-  const tables = [
-    textTable(
-      figureCells(results, figures, (row) => row.case),
-      2,
-    ),
-  ]
-  const costs = costCells(results)
-  if (costs.length > 1) tables.push(textTable(costs, 2))
-  return tables.join('\n\n')
-}

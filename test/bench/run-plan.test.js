@@ -23,7 +23,7 @@ describe('the command line', () => {
     expect(readOptions([])).toMatchObject({ set: 'quick', rounds: '5', duration: '1', command: 'npm run bench' })
     expect(readOptions(['--full', '--rounds', '5'])).toMatchObject({
       set: 'full',
-      duration: '2',
+      warmup: '0.5',
       rounds: '5',
       command: 'npm run bench:full -- --rounds 5',
     })
@@ -53,18 +53,17 @@ describe('the command line', () => {
 })
 
 describe('the order of a run', () => {
+  const [ours, other] = [{ name: 'x', isOurs: true }, { name: 'y' }]
+  const written = (cases, rounds) =>
+    orderOf(cases, [ours, other], rounds).map(({ kase, broker, round }) => `${round}${kase.name}${broker.name}`)
+
   it('meets each broker in turn, and turns them around in every second round', () => {
-    const order = orderOf([{ name: 'a' }, { name: 'b' }], ['x', 'y'], 2)
-    expect(order.map(({ kase, broker, round }) => `${round}${kase.name}${broker}`)).toEqual([
-      '1ax',
-      '1ay',
-      '1bx',
-      '1by',
-      '2ay',
-      '2ax',
-      '2by',
-      '2bx',
-    ])
+    const order = ['1ax', '1ay', '1bx', '1by', '2ay', '2ax', '2by', '2bx']
+    expect(written([{ name: 'a' }, { name: 'b' }], 2)).toEqual(order)
+  })
+
+  it('leaves other brokers out of a case that is about ours', () => {
+    expect(written([{ name: 'a', isOursOnly: true }, { name: 'b' }], 1)).toEqual(['1ax', '1bx', '1by'])
   })
 })
 

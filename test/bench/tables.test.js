@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { figureCells, markdownTable, textReport, textTable } from '../../bench/report/tables.js'
+import { figureCells, markdownTable, textTable } from '../../bench/report/tables.js'
+import { textReport } from '../../bench/report/text.js'
 import { writeClock, writeRatio, writeSpan, writeValue } from '../../bench/report/units.js'
 import { caseOf, resultsOf, runsOf } from './results-fixture.js'
 
@@ -68,11 +69,16 @@ describe('a table', () => {
     ])
   })
 
-  it('on a terminal leaves the points of growth plots out', () => {
+  it('on a terminal shows the points of growth plots apart', () => {
     const cases = [caseOf('a'), caseOf('point', { growth: { plot: 'queues', x: 10 } })]
     const runs = [...runsOf('a', 'leveret', [1]), ...runsOf('point', 'leveret', [1])]
     const text = textReport(resultsOf(cases, ['leveret'], runs))
-    expect(text).toContain('CPU a message')
+    expect(text).toMatch(/^a +CPU a message +1\.00 s/m)
+    expect(text).toMatch(/processor µs a message\nqueues +leveret\n-+\n10 +1\.00 s$/)
     expect(text).not.toContain('point')
+  })
+
+  it('on a terminal is left out where it would be empty', () => {
+    expect(textReport(resultsOf([], ['leveret'], []))).toBe('')
   })
 })
