@@ -4,11 +4,11 @@ import { logScale, logTicks } from './scale.js'
 import { colourOf, element, legend, line, picture, text } from './svg.js'
 
 const WIDTH = 420
-const HEIGHT = 250
+const HEIGHT = 268
 const LEFT = 46
-const RIGHT = 20
+const RIGHT = 34
 const TOP = 56
-const BOTTOM = 40
+const BOTTOM = 58
 
 /**
  * Lines over a logarithmic x and a logarithmic y.
@@ -62,7 +62,7 @@ function panel({ title, x: xLabel, y: yLabel, series }) {
     ...steps.map((step) => line(LEFT, y(step), right, y(step), { 'stroke-opacity': 0.25 })),
     ...steps.map((step) => text(LEFT - 6, y(step) + 4, String(step), { anchor: 'end', size: 11 })),
     ...logTicks(...domain).map((tick) => text(x(tick), bottom + 16, writeCount(tick), { anchor: 'middle', size: 11 })),
-    text(right, HEIGHT - 6, xLabel, { anchor: 'end', size: 11 }),
+    text(right, HEIGHT - 24, xLabel, { anchor: 'end', size: 11 }),
     text(right, 36, yLabel, { anchor: 'end', size: 11 }),
     ...series.flatMap((one, index) => drawSeries(one.points, colourOf(index), x, y)),
   ]
@@ -83,14 +83,15 @@ function drawSeries(points, colour, x, y) {
   const spans = points.flatMap(({ x: at, low, high }) =>
     !(low > 0 && high > 0) ? [] : [line(x(at), y(low), x(at), y(high), { stroke: colour })],
   )
-  const ends = points.length > 1 ? [points[0], points[points.length - 1]] : points
-  return [path, ...spans, ...marks, ...ends.map((point) => writePoint(point, x, y))]
+  const ends = [writePoint(points[0], x, y, 'start')]
+  if (points.length > 1) ends.push(writePoint(points[points.length - 1], x, y, 'end'))
+  return [path, ...spans, ...marks, ...ends]
 }
 
 /** The ends of a line say what they are. */
-const writePoint = (point, x, y) => {
+const writePoint = (point, x, y, anchor) => {
   const above = Math.min(y(point.y), y(point.high > 0 ? point.high : point.y)) - 7
-  return text(x(point.x), above, String(Number(point.y.toPrecision(2))), { anchor: 'middle', size: 11 })
+  return text(x(point.x), above, String(Number(point.y.toPrecision(2))), { anchor, size: 11 })
 }
 
 /** Counts as an axis writes them: 1 k, 10 M. */
