@@ -1,6 +1,9 @@
 // What a run was made on, as far as it decides the figures.
 import { spawnSync } from 'node:child_process'
-import { cpus, loadavg, release, totalmem } from 'node:os'
+import { cpus, release, totalmem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const SAMPLE_MS = 1000
 
 /** @returns {{ processor: string, cores: number, memoryGib: number, system: string, node: string }} */
 export function describeMachine() {
@@ -18,8 +21,22 @@ export function describeMachine() {
 export const machineText = ({ processor, cores, memoryGib, system, node }) =>
   `${cores} × ${processor}, ${memoryGib} GiB, ${system}, Node ${node}`
 
-/** How many programs wanted a processor in the minute before: near 0 on a machine that has nothing else to do. */
-export const loadBefore = () => Number(loadavg()[0].toFixed(2))
+/** How many processors other programs keep busy at this moment: near 0 where there is nothing else to do. */
+export async function busyCores() {
+  const before = processorMs()
+  await sleep(SAMPLE_MS)
+  const after = processorMs()
+  const busyShare = (after.busy - before.busy) / (after.all - before.all)
+  return Number((busyShare * cpus().length).toFixed(2))
+}
+
+/** Milliseconds of all processors together since the machine started. */
+function processorMs() {
+  const times = cpus().map((processor) => processor.times)
+  const sum = (values) => values.reduce((total, value) => total + value, 0)
+  const all = sum(times.flatMap((time) => Object.values(time)))
+  return { all, busy: all - sum(times.map(({ idle }) => idle)) }
+}
 
 /**
  * The commit that is checked out in a folder, with `+` when tracked files differ from it; undefined without git.

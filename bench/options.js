@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { cases } from './cases.js'
 
-/** The windows of the two sets: what makes one take two minutes and the other twenty. */
-const QUICK = { rounds: '5', duration: '1', warmup: '0.3' }
-const FULL = { rounds: '3', duration: '1', warmup: '0.5' }
+/** A comparison needs five rounds; three of everything is what fits into twenty minutes. */
+const QUICK_ROUNDS = '5'
+const ROUNDS = '3'
+const DEFAULTS = { duration: '1', warmup: '0.5', recover: '1000000', tmp: tmpdir() }
 
 /** Options that say what becomes of the results, and those that name a place on this machine. */
 const WRITES = ['json', 'markdown', 'svg', 'report', 'write-baseline']
@@ -17,13 +18,13 @@ npm run bench:full -- [options]    every case, beside Debian's RabbitMQ where it
 
 What is measured:
   --case NAME             only this case, * for any letters; may be repeated, and then neither set counts
-  --list                  list the cases and end
+  --list                  list all cases and end
   --full                  every case
-  --rounds N              ${FULL.rounds}, of the quick cases ${QUICK.rounds}
-  --duration S            the window of each run in seconds: ${FULL.duration}, of the quick cases ${QUICK.duration}
-  --warmup S              before it: ${FULL.warmup}, of the quick cases ${QUICK.warmup}
+  --rounds N              ${ROUNDS}; of the quick cases ${QUICK_ROUNDS}
+  --duration S            the window of each run in seconds, ${DEFAULTS.duration}
+  --warmup S              before it, ${DEFAULTS.warmup}
   --deep N                messages of the deep queue and the stream, instead of what is published in the window
-  --recover N             messages in the directory that is recovered, 1000000; of the quick cases 200000
+  --recover N             messages in the directory that is recovered, ${DEFAULTS.recover}
   --tmp FOLDER            where data directories lie: the disk that is measured
 
 Against whom:
@@ -59,7 +60,7 @@ export function readOptions(args = process.argv.slice(2)) {
       warmup: { type: 'string' },
       deep: { type: 'string' },
       recover: { type: 'string' },
-      tmp: { type: 'string', default: tmpdir() },
+      tmp: { type: 'string' },
       against: { type: 'string' },
       rabbitmq: flag,
       'no-rabbitmq': flag,
@@ -74,9 +75,8 @@ export function readOptions(args = process.argv.slice(2)) {
       help: flag,
     },
   })
-  const isQuick = !values.full && values.case.length === 0
-  const defaults = isQuick ? { ...QUICK, recover: '200000' } : { ...FULL, recover: '1000000' }
-  const options = { ...defaults, ...values, set: setOf(values) }
+  const set = setOf(values)
+  const options = { ...DEFAULTS, rounds: set === 'quick' ? QUICK_ROUNDS : ROUNDS, ...values, set }
   checkNumbers(options)
   for (const name of FOLDERS) if (options[name] !== undefined) checkFolder(name, options[name])
   const command = commandOf(values.full, tokens)
@@ -91,14 +91,16 @@ function commandOf(isFull, tokens) {
   return [isFull ? 'npm run bench:full' : 'npm run bench', ...(said.length > 0 ? ['--', ...said] : [])].join(' ')
 }
 
-function setOf({ full, case: names }) {
+function setOf({ full, list, case: names }) {
   if (names.length > 0) return 'chosen'
+  if (list) return 'all'
   return full ? 'full' : 'quick'
 }
 
 /** @returns {import('./cases.js').Case[]} in the order in which they are declared */
 export function chooseCases({ case: patterns, set }, all = cases) {
   if (set === 'quick') return all.filter((kase) => kase.sets?.includes('quick'))
+  if (set === 'all') return all
   if (set === 'full') return all.filter((kase) => !kase.sets || kase.sets.includes('full'))
   const matchers = patterns.map((pattern) => ({ pattern, matches: matcherOf(pattern) }))
   const unknown = matchers.filter(({ matches }) => !all.some((kase) => matches(kase.name)))

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brokerAt, isRabbitmqInstalled, leveret, rabbitmq } from './brokers.js'
 import { buildLoad } from './load.js'
-import { commitOf, describeMachine, loadBefore, machineText } from './machine.js'
+import { busyCores, commitOf, describeMachine, machineText } from './machine.js'
 import { memoryText } from './memory-series.js'
 import { readOptions, USAGE } from './options.js'
 import { barChartOf } from './report/bar-chart.js'
@@ -15,7 +15,8 @@ import { textReport } from './report/text.js'
 import { runRounds } from './rounds.js'
 
 const HERE = fileURLToPath(new URL('./', import.meta.url))
-const BUSY = 0.5
+/** What others may use of the processors without a word. */
+const BUSY_CORES = 0.2
 
 const say = (text) => process.stderr.write(`${text}\n`)
 const show = (text) => process.stdout.write(`${text}\n`)
@@ -50,14 +51,14 @@ async function measure(options) {
   const interrupt = onInterrupt()
   buildLoad()
   const folder = mkdtempSync(join(options.tmp, 'bench-'))
-  const about = aboutRun(options)
+  const about = await aboutRun(options)
   const from = performance.now()
   let brokers = []
   try {
     brokers = chooseBrokers(options, folder)
     const described = []
     for (const broker of brokers) described.push({ name: broker.name, product: await broker.open() })
-    if (about.loadBefore > BUSY) say(`Other programs are at work here (load ${about.loadBefore}): figures will suffer.`)
+    if (about.busyCores > BUSY_CORES) say(`Other programs use ${about.busyCores} cores: figures will suffer.`)
     const runs = await runRounds(options.chosen, brokers, { ...options, interrupt })
     const seconds = Math.round((performance.now() - from) / 1000)
     return makeResults(options.chosen, described, runs, { ...about, seconds })
@@ -67,13 +68,13 @@ async function measure(options) {
   }
 }
 
-function aboutRun({ command, set, rounds, duration, warmup, deep, recover }) {
+async function aboutRun({ command, set, rounds, duration, warmup, deep, recover }) {
   return {
     date: new Date().toISOString(),
     commit: commitOf(HERE),
     command,
     machine: describeMachine(),
-    loadBefore: loadBefore(),
+    busyCores: await busyCores(),
     settings: {
       set,
       rounds: Number(rounds),
@@ -93,7 +94,7 @@ function print(results) {
     `${settings.rounds === 1 ? '1 round' : `${settings.rounds} rounds`} of ${settings.durationS} s, ${seconds} s in all\n`,
   )
   show(textReport(results))
-  const memory = memoryText(results.runs)
+  const memory = memoryText(results.runs ?? [])
   if (memory) show(`\n${memory}`)
   if (brokers.some(({ name }) => name === 'before')) show(`\n${comparedWithin(results)}`)
 }

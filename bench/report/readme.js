@@ -71,13 +71,13 @@ export function markdownReport(results, pictures = {}) {
 const section = (title, content) => content && `### ${title}\n\n${content}`
 const picture = (file, what) => file && `![${what}](${file})`
 
-function provenance({ date, commit, command, seconds, machine, settings, brokers, loadBefore }) {
+function provenance({ date, commit, command, seconds, machine, settings, brokers, busyCores }) {
   const products = brokers.map(({ name, product }) => `${name}: ${product ?? 'unknown'}`).join('; ')
   const at = commit ? ` of commit \`${commit}\`` : ''
   return [
     `- Measured on ${date.slice(0, 10)}${at} by \`${command}\`, in ${writeClock(seconds)} minutes:`,
     `  ${settings.rounds} rounds, windows of ${settings.durationS} s after ${settings.warmupS} s of warming up.`,
-    `- Machine: ${machineText(machine)}; load before the run ${loadBefore}.`,
+    `- Machine: ${machineText(machine)}; ${busyCores} cores busy with other programs before the run.`,
     `- Brokers: ${products}.`,
   ].join('\n')
 }

@@ -37,7 +37,7 @@ export const resultsOf = (cases, brokers, runs) =>
       commit: 'abc',
       command: 'npm run bench',
       machine: { processor: 'Abacus', cores: 2, memoryGib: 4, system: 'Linux 6', node: 'v20.0.0' },
-      loadBefore: 0,
+      busyCores: 0,
       seconds: 65,
       settings: { set: 'quick', rounds: 3, durationS: 1, warmupS: 0.5 },
     },

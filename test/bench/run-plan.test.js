@@ -11,6 +11,7 @@ describe('the command line', () => {
   it('chooses the cases of a set; a case of no set is in the full one', () => {
     expect(names({ set: 'quick' })).toEqual(['quick', 'probe'])
     expect(names({ set: 'full' })).toEqual(['quick', 'plain'])
+    expect(names({ set: 'all' })).toEqual(['quick', 'plain', 'probe'])
   })
 
   it('chooses cases by name, of any set, and by part of a name', () => {
@@ -19,13 +20,12 @@ describe('the command line', () => {
     expect(() => names({ set: 'chosen', case: ['plain', 'pla', '.*'] })).toThrow('there is no case pla, .*; --list')
   })
 
-  it('has shorter windows for the quick set', () => {
+  it('takes more rounds of the quick set, and windows of one length', () => {
     expect(readOptions([])).toMatchObject({ set: 'quick', rounds: '5', duration: '1', command: 'npm run bench' })
-    expect(readOptions(['--full', '--rounds', '5'])).toMatchObject({
-      set: 'full',
-      warmup: '0.5',
-      rounds: '5',
-      command: 'npm run bench:full -- --rounds 5',
+    expect(readOptions(['--full'])).toMatchObject({ set: 'full', rounds: '3', duration: '1' })
+    expect(readOptions(['--full', '--rounds', '7'])).toMatchObject({
+      rounds: '7',
+      command: 'npm run bench:full -- --rounds 7',
     })
   })
 
