@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { BUSY_CORES, machineText } from './machine.js'
 import { compareResults, comparisonText, controlOf, hasLoss } from './report/comparison.js'
 import { readResults } from './report/results.js'
 
@@ -50,23 +51,29 @@ function readSide(file) {
   return { file, results, broker: results.brokers[0]?.name }
 }
 
-/** What makes absolute figures of two runs differ without any change of ours. */
+/** What makes figures differ without any change of ours. */
 function cautions(before, after) {
-  if (before.results === after.results) return []
-  const told = []
-  const [one, other] = [before.results.machine, after.results.machine].map((machine) => JSON.stringify(machine))
+  const isOneRun = before.results === after.results
+  const busy = (isOneRun ? [after] : [before, after])
+    .filter(({ results }) => results.busyCores > BUSY_CORES)
+    .map(({ file, results }) => `Other programs used ${results.busyCores} cores when ${shown(file)} was measured.`)
+  if (isOneRun) return busy
+  const told = [...busy]
+  const [one, other] = [before, after].map(({ results }) => machineText(results.machine))
   if (one !== other) told.push(`The machines differ: ${one} before, ${other} after.`)
   if (before.results.settings?.durationS !== after.results.settings?.durationS)
     told.push('The windows differ in length.')
   told.push(
-    'Two runs at two times: `node bench/run.js --against FOLDER` compares two builds in one run, which says more.',
+    'Two runs at two times: `npm run bench -- --against FOLDER` compares two builds in one run, which says more.',
   )
   return told
 }
 
+const shown = (file) => relative(process.cwd(), file)
+
 function describe({ file, results, broker }) {
   const product = results.brokers.find(({ name }) => name === broker)?.product ?? 'unknown'
-  return `${broker} (${product}) of ${relative(process.cwd(), file)}, measured ${results.date}`
+  return `${broker} (${product}) of ${shown(file)}, measured ${results.date}`
 }
 
 function main() {

@@ -4,6 +4,8 @@ import { cpus, release, totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SAMPLE_MS = 1000
+/** What other programs may use of the processors without a word. */
+export const BUSY_CORES = 0.2
 
 /** @returns {{ processor: string, cores: number, memoryGib: number, system: string, node: string }} */
 export function describeMachine() {

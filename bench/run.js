@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brokerAt, isRabbitmqInstalled, leveret, rabbitmq } from './brokers.js'
 import { buildLoad } from './load.js'
-import { busyCores, commitOf, describeMachine, machineText } from './machine.js'
+import { BUSY_CORES, busyCores, commitOf, describeMachine, machineText } from './machine.js'
 import { memoryText } from './memory-series.js'
 import { readOptions, USAGE } from './options.js'
 import { barChartOf } from './report/bar-chart.js'
@@ -15,8 +15,6 @@ import { textReport } from './report/text.js'
 import { runRounds } from './rounds.js'
 
 const HERE = fileURLToPath(new URL('./', import.meta.url))
-/** What others may use of the processors without a word. */
-const BUSY_CORES = 0.2
 
 const say = (text) => process.stderr.write(`${text}\n`)
 const show = (text) => process.stdout.write(`${text}\n`)

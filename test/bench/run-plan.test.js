@@ -21,7 +21,7 @@ describe('the command line', () => {
   })
 
   it('takes more rounds of the quick set, and windows of one length', () => {
-    expect(readOptions([])).toMatchObject({ set: 'quick', rounds: '5', duration: '1', command: 'npm run bench' })
+    expect(readOptions([])).toMatchObject({ set: 'quick', rounds: '4', duration: '1', command: 'npm run bench' })
     expect(readOptions(['--full'])).toMatchObject({ set: 'full', rounds: '3', duration: '1' })
     expect(readOptions(['--full', '--rounds', '7'])).toMatchObject({
       rounds: '7',
