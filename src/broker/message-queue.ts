@@ -333,7 +333,7 @@ export class MessageQueue implements Queue {
       storesAll: this.#storesAll,
       onDirty: () => committer.touch(this),
       readRecords: (fromSeq: number, toSeq: number) =>
-        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool)),
+        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool), pool.records),
       bodies,
       onLoaded: () => this.#onLoaded(),
       onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
