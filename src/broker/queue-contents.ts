@@ -125,7 +125,7 @@ function newLog(queue: Queue, settings: QueueSettings, parts: QueueParts, onLoad
     isDurable: queue.isDurable,
     storesAll: queue.type === 'quorum',
     onDirty: () => committer.touch(queue),
-    readRecords: (fromSeq: number, toSeq: number) => store.readRecords(queue.id, fromSeq, toSeq, readAheadOctets(pool)),
+    readRecords: (fromSeq: number, toSeq: number) => store.readRecords(queue.id, fromSeq, toSeq, readAheadOctets(pool), pool.records),
     bodies,
     onLoaded,
     onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
