@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   management: { folders: ['base', 'auth', 'broker'], packages: ['fastify', 'node:*'] },
   server: {
     folders: [...EVERY_FOLDER, 'store/lmdb', 'store/memory'],
-    packages: ['pino', 'pino-pretty', 'yargs', 'node:*'],
+    packages: ['pino', 'yargs', 'node:*'],
     ownsTime: true,
     readsEnvironment: true,
   },
