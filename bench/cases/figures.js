@@ -71,7 +71,7 @@ export const cost = (counter) => ({
 const NAMES = { delivered: 'delivery', published: 'message', confirmed: 'message', churned: 'round' }
 
 /** @returns {number | undefined} microseconds of the broker for one of `counter`, in the window */
-export function processorMicroseconds(result, counter) {
+function processorMicroseconds(result, counter) {
   const count = result.window[counter]
   return result.broker_seconds && count ? (result.broker_seconds * 1e6) / count : undefined
 }
