@@ -1,5 +1,4 @@
 // What the cases do to a broker: most run the load generator once; the special ones have a procedure of their own.
-import { pointOf } from './cases/growth.js'
 import { runLoad } from './load.js'
 import { MemorySeries, SAMPLE_S } from './memory-series.js'
 import { forgetPeak, memoryOf, processorSecondsOf } from './process-facts.js'
@@ -26,8 +25,7 @@ export async function runCase(kase, broker, options, round) {
     const window = ['--duration', options.duration, '--warmup', options.warmup]
     const load = ['--queue', queue, '--durable', ...window, ...kase.load]
     if (kase.special === 'time') return round === 1 ? await runLong(running, options, load) : {}
-    const result = await runLoad(running, options.interrupt, load)
-    return kase.growth ? { ...result, ...pointOf(result) } : result
+    return await runLoad(running, options.interrupt, load)
   } finally {
     await running.release()
   }

@@ -7,7 +7,8 @@ export const THOUSAND = 1e3
  * A figure of a case.
  * @typedef {object} Figure
  * @property {string} label
- * @property {'rate' | 'microseconds' | 'milliseconds' | 'megabytes' | 'share'} unit
+ * @property {'cost'} [group] - of processor time, shown in a table of its own and in the plots of growth
+ * @property {'rate' | 'microseconds' | 'milliseconds' | 'megabytes' | 'kilobytes' | 'bytes' | 'share'} unit
  * @property {'higher' | 'lower'} better
  * @property {(result: any) => number | undefined} of - undefined when this broker or run cannot tell
  * @property {number} [budget] - what our broker must reach; none for a figure that only informs
@@ -61,6 +62,7 @@ export const churnLatency = latencyOf('a round', 'churn_latency_us')
 /** Processor time of the broker within the window, for one of what is counted: `delivered`, `published`, `churned` ... */
 export const cost = (counter) => ({
   label: `CPU a ${NAMES[counter]}`,
+  group: 'cost',
   unit: 'microseconds',
   better: 'lower',
   of: (result) => processorMicroseconds(result, counter),
@@ -69,7 +71,7 @@ export const cost = (counter) => ({
 const NAMES = { delivered: 'delivery', published: 'message', confirmed: 'message', churned: 'round' }
 
 /** @returns {number | undefined} microseconds of the broker for one of `counter`, in the window */
-export function processorMicroseconds(result, counter) {
+function processorMicroseconds(result, counter) {
   const count = result.window[counter]
   return result.broker_seconds && count ? (result.broker_seconds * 1e6) / count : undefined
 }

@@ -1,6 +1,6 @@
 // What one message costs as something else grows: each case is one point of a plot. Ours only: it is our growth that
 // must stay logarithmic, and some brokers take minutes to declare what the largest points need.
-import { cost, processorMicroseconds } from './figures.js'
+import { cost } from './figures.js'
 import { headersExchange, topicExchange } from './routing.js'
 import { pairs } from './shapes.js'
 
@@ -75,6 +75,3 @@ export const growth = [
     ],
   },
 ]
-
-/** What a run gives to its point. */
-export const pointOf = (result) => ({ processorUsPerMessage: processorMicroseconds(result, 'delivered') })

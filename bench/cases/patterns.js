@@ -4,6 +4,9 @@ import { churnLatency, confirmed, confirmLatency, cost, delivered, fairness, lat
 
 const filled = (count) => ['--fill', `${count}`, '--confirm', '1000', '--size', '100', '--consume-only']
 
+/** A round costs so much that half a second of them leaves a new process half compiled. */
+const warm = ['--warmup', '3']
+
 const called = (label) => ({ ...delivered(), label })
 
 /** @type {import('../cases.js').Case[]} */
@@ -38,7 +41,7 @@ export const patterns = [
     name: 'get-ack',
     title: 'basic.get with ack, 10 channels with 10 outstanding each, from a queue with a backlog',
     storage: 'memory',
-    load: [...filled(1.5 * MANY), '--get', '10', '--consumers', '10', '--ack', '1'],
+    load: [...filled(0.8 * MANY), '--get', '10', '--consumers', '10', '--ack', '1'],
     figures: [called('got/s'), cost('delivered')],
   },
   ...[1, 100].map((count) => ({
@@ -65,14 +68,14 @@ export const patterns = [
     title: '8 programs that connect, open a channel, declare, publish, close, over and over',
     sets: ['quick', 'full'],
     storage: 'memory',
-    load: ['--churn', 'connections', '--size', '100'],
+    load: ['--churn', 'connections', '--size', '100', ...warm],
     figures: [rounds('connections/s'), cost('churned'), churnLatency('p50'), churnLatency('p99')],
   },
   {
     name: 'queue-churn',
     title: '8 channels that declare a queue, bind it, publish, get, delete it, over and over',
     storage: 'memory',
-    load: ['--churn', 'queues', '--size', '100'],
+    load: ['--churn', 'queues', '--size', '100', ...warm],
     figures: [rounds('queues/s'), cost('churned'), churnLatency('p50'), churnLatency('p99')],
   },
 ]
