@@ -25,6 +25,9 @@ export interface MessageLog {
   /** Copies a message to the end of the log, ready. @param shared holds its body instead. @returns its sequence number. */
   append(message: Message, shared?: SharedBody): number
 
+  /** The same for a message that is handed out at once, while none is ready: it is unacked from the beginning. */
+  appendTaken(message: Message, shared?: SharedBody): number
+
   /**
    * Hands out the first ready message: it becomes unacked.
    * @param view is pointed at it, until the message is settled or the log is changed otherwise.

@@ -334,17 +334,18 @@ export class MessageQueue implements ContentsOwner {
 
   /** @param nowMs the time, in milliseconds since the epoch, if it is known; 0 when it is not. */
   #accept(message: Message, shared: SharedBody | undefined, nowMs: number): EnqueueResult {
-    if (this.messagesReady === 0 && !this.#countsDeliveries) {
-      const consumer = this.#consumers.next()
-      if (consumer?.noAck) {
-        // Settled as it is sent: it needs neither a page nor the store.
-        this.#consumers.advance()
-        consumer.sink.deliver(consumer, message, -1, false)
-        return Enqueued.DONE
-      }
+    const consumer = this.messagesReady === 0 && !this.#countsDeliveries ? this.#consumers.next() : undefined
+    if (consumer?.noAck) {
+      // Settled as it is sent: it needs neither a page nor the store.
+      this.#consumers.advance()
+      consumer.sink.deliver(consumer, message, -1, false)
+      return Enqueued.DONE
     }
-    this.#log.append(message, shared)
-    if (this.#consumers.hasReady) this.#deliver(nowMs)
+    if (consumer) this.#handOut(consumer, message, this.#log.appendTaken(message, shared), false)
+    else {
+      this.#log.append(message, shared)
+      if (this.#consumers.hasReady) this.#deliver(nowMs)
+    }
     if (!this.isDurable || !(message.isPersistent || this.#isQuorum)) return Enqueued.DONE
     this.#parts.committer.accept(octetsInPage(message))
     return Enqueued.AWAITS_STORE
@@ -366,7 +367,7 @@ export class MessageQueue implements ContentsOwner {
       if (!consumer) return
       const seq = log.takeNext(view)
       if (seq < 0) return
-      this.#handOut(consumer, seq, log.lastWasRedelivered)
+      this.#handOut(consumer, view, seq, log.lastWasRedelivered)
     }
   }
 
@@ -393,7 +394,7 @@ export class MessageQueue implements ContentsOwner {
         }
       }
       if (this.#isQuorum) this.#addReturnHeaders(seq, view)
-      this.#handOut(consumer, seq, contents.lastWasRedelivered)
+      this.#handOut(consumer, view, seq, contents.lastWasRedelivered)
       hasDelivered = true
     }
     if (contents.readyCount === 0) return
@@ -401,14 +402,14 @@ export class MessageQueue implements ContentsOwner {
     else departures.watchHead()
   }
 
-  /** Hands the message that the view points at to the consumer whose turn it is. */
-  #handOut(consumer: Consumer, seq: number, isRedelivered: boolean): void {
+  /** Hands a message to the consumer whose turn it is. */
+  #handOut(consumer: Consumer, message: Message, seq: number, isRedelivered: boolean): void {
     this.#consumers.advance()
     this.#handedOutCount++
     if (!consumer.noAck) consumer.unackedCount++
     // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
     if (this.#isQuorum && consumer.isFull) this.#consumers.rest(consumer)
-    consumer.sink.deliver(consumer, this.#view, seq, isRedelivered)
+    consumer.sink.deliver(consumer, message, seq, isRedelivered)
     if (consumer.noAck) this.#log.settle(seq)
   }
 

@@ -141,7 +141,7 @@ export class Page {
     return this.count < this.states.length && this.used + octets <= this.bytes.length
   }
 
-  /** Copies `message` into the next slot, ready. The caller has checked that there is room. */
+  /** Copies `message` into the next slot. @param flags with its state. The caller has checked that there is room. */
   append(message: Message, flags: number): void {
     this.#closeWithNote(message, this.#appendHeadAndBody(message), flags)
   }
@@ -260,7 +260,7 @@ export class Page {
     this.states[this.count] = flags
     this.offsets[++this.count] = end
     this.live++
-    this.ready++
+    if ((flags & Slot.STATE_MASK) === Slot.READY) this.ready++
   }
 
   /** The stored record that a slot belongs to. */

@@ -94,6 +94,14 @@ export class PriorityLog implements MessageLog {
     return this.#level(this.#levels.levelOf(message.priority)).append(message, shared)
   }
 
+  appendTaken(message: Message, shared?: SharedBody): number {
+    const log = this.#level(this.#levels.levelOf(message.priority))
+    this.#last = log
+    // No other one waits.
+    this.#row = 0
+    return log.appendTaken(message, shared)
+  }
+
   takeNext(view: Message): number {
     const log = this.#next()
     if (!log) return -1

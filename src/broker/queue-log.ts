@@ -59,18 +59,35 @@ export class QueueLog implements MessageLog {
   }
 
   append(message: Message, shared?: SharedBody): number {
+    this.#write(message, shared, Slot.READY)
+    this.#pages.readyCount++
+    this.#pages.readyBodyBytes += message.bodyBytes
+    return this.#pages.nextSeq++
+  }
+
+  appendTaken(message: Message, shared?: SharedBody): number {
+    const pages = this.#pages
+    this.#write(message, shared, Slot.UNACKED)
+    pages.unackedCount++
+    // Nothing is ready, so the cursor need not come by here again. Beyond a disk run it may not go, though.
+    if (!pages.disk) {
+      pages.cursorPage = pages.list.length - 1
+      pages.cursorSlot = pages.at(pages.cursorPage).count
+    }
+    return pages.nextSeq++
+  }
+
+  /** Copies a message to the end of the last page. */
+  #write(message: Message, shared: SharedBody | undefined, state: number): void {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
     const last = lastOf(this.#pages.list)
     const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
     const isStored = (message.isPersistent || this.#options.storesAll === true) && this.#options.isDurable
     if (message.deadlineMs > 0) this.#pages.hasDeadlines = true
-    const flags = isStored ? Slot.PERSISTENT : 0
+    const flags = isStored ? state | Slot.PERSISTENT : state
     if (shared) this.#appendShared(page, message, shared, flags)
     else page.append(message, flags)
-    this.#pages.readyCount++
-    this.#pages.readyBodyBytes += message.bodyBytes
     if (isStored) this.#storage.markDirty()
-    return this.#pages.nextSeq++
   }
 
   takeNext(view: Message): number {

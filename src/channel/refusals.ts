@@ -1,3 +1,4 @@
+import type { VirtualHost } from '../broker/virtual-host.js'
 import type { ConsumerCredit } from './consumer-credit.js'
 import { inGroups, type RefusedDelivery } from './settlement-groups.js'
 import type { Delivery } from './unacked-deliveries.js'
@@ -7,10 +8,12 @@ import type { Delivery } from './unacked-deliveries.js'
  * taken out of the unacked ones: what they cause may be deliveries on the same channel.
  */
 export class Refusals {
+  readonly #vhost: VirtualHost
   readonly #credit: ConsumerCredit
   #waiting: RefusedDelivery[] = []
 
-  constructor(credit: ConsumerCredit) {
+  constructor(vhost: VirtualHost, credit: ConsumerCredit) {
+    this.#vhost = vhost
     this.#credit = credit
   }
 
@@ -29,9 +32,18 @@ export class Refusals {
     return waiting
   }
 
-  /** Tells the queues, each of which hands out again what it was given back. */
+  /**
+   * Tells the queues, each of which hands out again what it was given back. What dies of that in one of them reaches
+   * another one only when that has been told too.
+   */
   apply(): void {
-    for (const group of inGroups(this.take())) this.#refuse(group)
+    const groups = inGroups(this.take())
+    if (isOfOneQueue(groups)) this.#refuseAll(groups)
+    else this.#vhost.inTurn(() => this.#refuseAll(groups))
+  }
+
+  #refuseAll(groups: readonly RefusedDelivery[][]): void {
+    for (const group of groups) this.#refuse(group)
   }
 
   /** @param group of one queue and one consumer. */
@@ -51,4 +63,9 @@ export class Refusals {
     if (consumer && this.#credit.isCurrent(consumer)) queue.admit(consumer)
     queue.deliverReady()
   }
+}
+
+/** Groups come in the order of their queues. */
+function isOfOneQueue(groups: readonly RefusedDelivery[][]): boolean {
+  return groups[0]?.[0]?.delivery.queue === groups[groups.length - 1]?.[0]?.delivery.queue
 }

@@ -55,7 +55,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
   readonly #credit = new ConsumerCredit(this.#consumers)
-  readonly #refusals = new Refusals(this.#credit)
+  readonly #refusals: Refusals
   readonly #view = new Message()
   readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
@@ -87,6 +87,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
       nextTag: () => this.#nextDeliveryTag,
       onLate: (late) => this.#onLate(late),
     })
+    this.#refusals = new Refusals(context.vhost, this.#credit)
     this.#firehose = context.vhost.firehose
     this.processName = context.vhost.events.takeProcessName()
   }

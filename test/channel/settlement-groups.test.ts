@@ -127,3 +127,25 @@ describe('basic.cancel of the single active consumer (semantics 6.5)', () => {
     expect(await lines(channel, 1)).toEqual(['next:b'])
   })
 })
+
+describe('what two queues are given back at once', () => {
+  it('is in the second one before it gets what the first has no room for', async () => {
+    const channel = await channelWithQueue({
+      'x-max-length': 1,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'r',
+    })
+    await channel.call('QueueDeclare', {
+      queue: 'r',
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    })
+    channel.publishTo('q', 'old')
+    channel.publishTo('r', 'kept')
+    await channel.get('q', { noAck: false })
+    await channel.get('r', { noAck: false })
+    channel.publishTo('q', 'new')
+    channel.send('BasicNack', { deliveryTag: 0, multiple: true, requeue: true })
+    const bodies = [await channel.get('r'), await channel.get('r'), await channel.get('q')].map((got) => got?.body)
+    expect(bodies.map(String)).toEqual(['kept', 'undefined', 'new'])
+  })
+})

@@ -130,7 +130,10 @@ export class QueueLogModel {
     // As after a fanout, when other queues hold the body too: here it is this queue alone.
     const shared = bodyBytes > 1000 && id % 2 === 0 ? this.#bodies.add(body) : undefined
     const note = noteOf(id)
-    const seq = this.#log.append(Object.assign(messageOf({ ...namesOf(id), body, isPersistent }), note), shared)
+    const message = Object.assign(messageOf({ ...namesOf(id), body, isPersistent }), note)
+    // As for a consumer that waits for it.
+    const isTaken = bodyBytes % 2 === 1 && this.#log.readyCount === 0
+    const seq = isTaken ? this.#log.appendTaken(message, shared) : this.#log.append(message, shared)
     const before = this.#entries[this.#entries.length - 1]
     if (before && seq <= before.seq) throw new Error(`message ${id} has number ${seq}, after ${before.seq}`)
     this.#entries.push({
@@ -138,7 +141,7 @@ export class QueueLogModel {
       body,
       isPersistent,
       seq,
-      isUnacked: false,
+      isUnacked: isTaken,
       isRedelivered: false,
       note,
       failures: 0,

@@ -237,6 +237,7 @@ export class ModelQueue {
     due.sort((a, b) => a.dueMs - b.dueMs || a.returnedAs - b.returnedAs)
     for (const entry of due) {
       this.#putBack(entry)
+      if (this.type === 'classic') this.#dropExcess()
       this.#deliver()
       this.tidy()
     }

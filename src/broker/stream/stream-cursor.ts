@@ -93,7 +93,8 @@ export class StreamCursor {
     if (offset === 'first') return firstSeq
     if (offset === 'next') return nextSeq
     if (offset === 'last') return lastChunkSeq
-    if ('offset' in offset) return Math.min(Math.max(offset.offset, firstSeq), nextSeq)
+    // Beyond the end it waits until the stream has come that far.
+    if ('offset' in offset) return Math.max(offset.offset, firstSeq)
     this.#notBeforeMs = 'agoMs' in offset ? nowMs - offset.agoMs : offset.timestampMs
     return this.#placeInTime(nextSeq)
   }

@@ -196,7 +196,7 @@ export class StreamQueue implements Queue, BatchWaiter {
     const { isTracked } = subscription
     if (isTracked && tag.startsWith(GENERATED_TAG)) throw offsetTrackingNeedsTag(OFFSET_TRACKING, this)
     const seen = isTracked ? this.#offsets.of(tag) : undefined
-    const offset = seen === undefined ? subscription.offset : { offset: seen }
+    const offset = seen === undefined ? subscription.offset : { offset: Math.min(seen, this.#log.nextSeq) }
     const cursor = new StreamCursor(this.#log, { ...subscription, offset }, this.#parts.clock.wallMs())
     const tracker = isTracked ? new OffsetTracker(tag, cursor, this.#offsets) : undefined
     const consumer = new StreamConsumer(this, sink, options, { cursor, tracker })

@@ -281,12 +281,21 @@ describe('12 streams: x-stream-offset', () => {
     [1_000_000, []],
     [-3, numbers(6)],
   ])(
-    'as a number (%i) is an offset, kept within what there is (semantics 12 n; corner extension 7)',
+    'as a number (%i) is an offset, or the first one that is still there (semantics 12 n; corner extension 7)',
     async (offset, bodies) => {
       const { stream } = await threeChunks()
       expect(await readAll(stream, at(offset))).toEqual(bodies)
     },
   )
+
+  it('as a number beyond the end waits until the stream has come so far (semantics 12 n)', async () => {
+    const { running, stream } = await threeChunks()
+    const sink = new StreamSink()
+    sink.consume(stream, at(8))
+    await publish(running, stream, '6', '7')
+    await publish(running, stream, '8', '9')
+    expect(sink.bodies).toEqual(['8', '9'])
+  })
 
   it.each([
     [-3600, numbers(6)],
@@ -332,8 +341,8 @@ describe('12 streams: x-stream-offset', () => {
     expect(await readAll(stream, from('20s'))).toEqual(['3', '4'])
   })
 
-  it('of an empty stream is its beginning, whatever it says', async () => {
-    for (const args of [from('first'), from('last'), from('5m'), at(17), fields({ 'x-stream-offset': timestamp(5) })]) {
+  it('of an empty stream is its beginning, unless it is a number', async () => {
+    for (const args of [from('first'), from('last'), from('5m'), at(0), fields({ 'x-stream-offset': timestamp(5) })]) {
       const { running, stream } = await brokerWithStream()
       const sink = new StreamSink()
       sink.consume(stream, args)

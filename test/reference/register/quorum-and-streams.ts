@@ -57,7 +57,7 @@ export const quorumAndStreams: Rules = {
     k: 'Arguments about TTL, dead letters, single active consumers, priorities and length are foreign.',
     l: 'The message count is an estimate.',
     m: 'A consumer begins at the first, the last chunk, or what comes next, which is the default.',
-    n: 'A consumer begins at a number, within what there is.',
+    n: 'A consumer begins at a number, which may be yet to come.',
     o: 'A consumer begins at a time, or an interval before now.',
     p: 'Another offset is refused, in a term of its own.',
     q: 'A filter selects messages by their header.',
