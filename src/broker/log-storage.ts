@@ -1,3 +1,4 @@
+import { lastOf } from '../base/last.js'
 import type { MessageStore } from '../store/message-store.js'
 import { newRun } from './disk-run.js'
 import type { LogPages } from './log-pages.js'
@@ -29,9 +30,10 @@ export class LogStorage {
   #collects = 0
   /** Pages before this sequence number have been scanned for the store. */
   #scannedSeq = 0
-  readonly #dirtyPages = new Set<Page>()
+  /** Undefined while there are none. */
+  #dirtyPages: Set<Page> | undefined
   /** Ranges of sequence numbers whose records the store shall remove, rising. */
-  #removals: { from: number; to: number }[] = []
+  #removals: { from: number; to: number }[] | undefined
 
   constructor(pages: LogPages, pool: PagePool, options: QueueLogOptions) {
     this.#pages = pages
@@ -69,13 +71,15 @@ export class LogStorage {
 
   #noteDirty(page: Page, record: number): void {
     page.dirtyRecords.add(record)
+    this.#dirtyPages ??= new Set()
     this.#dirtyPages.add(page)
     this.markDirty()
   }
 
   /** Has the records of [from, to) removed. */
   remove(from: number, to: number): void {
-    const last = this.#removals[this.#removals.length - 1]
+    this.#removals ??= []
+    const last = lastOf(this.#removals)
     if (last && last.to === from) last.to = to
     else this.#removals.push({ from, to })
     this.markDirty()
@@ -88,7 +92,7 @@ export class LogStorage {
     if (isLast && (this.#pages.list.length > 1 || this.#pages.disk)) return
     this.#pages.takeOut(index)
     if (page.recordStarts.length > 0) this.remove(page.firstSeq, page.nextSeq)
-    this.#dirtyPages.delete(page)
+    this.#dirtyPages?.delete(page)
     this.#pool.giveBack(page)
     // The last page was kept for appending while others lived; when it is settled too, the queue is empty.
     const only = this.#pages.list.length === 1 && !this.#pages.disk ? this.#pages.list[0] : undefined
@@ -99,10 +103,9 @@ export class LogStorage {
   collect(store: MessageStore, queueId: number): void {
     this.#isDirty = false
     this.#collects++
-    for (const { from, to } of this.#removals) store.removeRecords(queueId, from, to)
-    this.#removals = []
-    for (const page of this.#dirtyPages) this.#storeSettled(page, store, queueId)
-    this.#dirtyPages.clear()
+    if (this.#removals) this.#storeRemovals(this.#removals, store, queueId)
+    if (this.#dirtyPages) for (const page of this.#dirtyPages) this.#storeSettled(page, store, queueId)
+    this.#dirtyPages?.clear()
     const withTransient = this.storesTransient
     for (let index = this.#firstUnscanned(withTransient); index < this.#pages.list.length; index++) {
       this.#storeGained(this.#pages.at(index), store, queueId, withTransient)
@@ -123,8 +126,13 @@ export class LogStorage {
 
   /** Forgets what it was to tell the store. */
   clear(): void {
-    this.#dirtyPages.clear()
-    this.#removals = []
+    this.#dirtyPages = undefined
+    this.#removals = undefined
+  }
+
+  #storeRemovals(removals: readonly { from: number; to: number }[], store: MessageStore, queueId: number): void {
+    this.#removals = undefined
+    for (const { from, to } of removals) store.removeRecords(queueId, from, to)
   }
 
   #storeGained(page: Page, store: MessageStore, queueId: number, withTransient: boolean): void {

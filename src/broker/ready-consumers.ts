@@ -17,10 +17,10 @@ class Ring {
  * Those that turn out not to be able to leave on the way, and come back with `enter`.
  */
 export class ReadyConsumers {
-  /** The highest priority first. Never empty, so that most queues have one for good. */
-  readonly #rings: Ring[] = [new Ring(0)]
+  /** The highest priority first. Once there is one the last stays, so that most queues have one for good. */
+  readonly #rings: Ring[] = []
   /** The ring that `next` has found a consumer in. */
-  #found: Ring = this.#rings[0] as Ring // made in the line above
+  #found: Ring | undefined
   #size = 0
 
   get isEmpty(): boolean {
@@ -32,6 +32,11 @@ export class ReadyConsumers {
     consumer.isReady = true
     this.#size++
     const ring = this.#ringOf(consumer.priority)
+    // The first one is far the most frequent: alone at its limit, it leaves and enters with each acknowledgement.
+    if (ring.consumers.length === 0) {
+      ring.consumers.push(consumer)
+      return
+    }
     ring.consumers.splice(ring.turn, 0, consumer)
     ring.turn = (ring.turn + 1) % ring.consumers.length
   }
@@ -43,7 +48,8 @@ export class ReadyConsumers {
     this.#size--
     const ring = this.#ringOf(consumer.priority)
     const index = ring.consumers.indexOf(consumer)
-    ring.consumers.splice(index, 1)
+    if (ring.consumers.length === 1) ring.consumers.pop()
+    else ring.consumers.splice(index, 1)
     if (index < ring.turn) ring.turn--
     if (ring.turn >= ring.consumers.length) ring.turn = 0
     if (ring.consumers.length === 0 && this.#rings.length > 1) this.#rings.splice(this.#rings.indexOf(ring), 1)
@@ -51,7 +57,8 @@ export class ReadyConsumers {
 
   clear(): void {
     for (const { consumers } of this.#rings) for (const consumer of consumers) consumer.isReady = false
-    this.#rings.splice(0, this.#rings.length, new Ring(0))
+    this.#rings.length = 0
+    this.#found = undefined
     this.#size = 0
   }
 
@@ -72,7 +79,7 @@ export class ReadyConsumers {
   /** The consumer that `next` found has had its turn. */
   advance(): void {
     const ring = this.#found
-    if (++ring.turn >= ring.consumers.length) ring.turn = 0
+    if (ring && ++ring.turn >= ring.consumers.length) ring.turn = 0
   }
 
   /** The first ring that is not empty, of which there is one. */
@@ -83,6 +90,8 @@ export class ReadyConsumers {
   }
 
   #ringOf(priority: number): Ring {
+    const first = this.#rings[0]
+    if (first?.priority === priority) return first
     const index = this.#rings.findIndex((ring) => ring.priority <= priority)
     const found = this.#rings[index]
     if (found?.priority === priority) return found

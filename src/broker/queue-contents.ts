@@ -1,0 +1,115 @@
+import type { Message } from '../protocol/message.js'
+import type { MessageLog } from './message-log.js'
+import { classicLevels, PriorityLog } from './priority-log.js'
+import type { QueueParts } from './queue.js'
+import { QueueLog } from './queue-log.js'
+import { type ContentsOwner, QueueLogHost } from './queue-log-host.js'
+import type { QueueSettings } from './queue-settings.js'
+import { quorumLevels } from './return-rules.js'
+import { type ReturnedMessage, ReturnedMessages } from './returned-messages.js'
+
+/**
+ * What a queue holds: the messages in its log, and before those the ones that were given back and have no place there: of
+ * quorum queues, and where returns are delayed. In the log such a message stays unacked.
+ */
+export class QueueContents {
+  readonly log: MessageLog
+  readonly #parts: QueueParts
+  readonly #queue: ContentsOwner
+  /** Made when the first message needs it: most queues never do. */
+  #returned: ReturnedMessages | undefined
+  /** Whether the message that `take` found last had been handed out before. */
+  lastWasRedelivered = false
+
+  /** @param settings decide for good how many priorities there are. */
+  constructor(queue: ContentsOwner, settings: QueueSettings, parts: QueueParts) {
+    this.#parts = parts
+    this.#queue = queue
+    this.log = newLog(queue, settings, parts)
+  }
+
+  get readyCount(): number {
+    const { readyCount } = this.log
+    return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
+  }
+
+  get readyBodyBytes(): number {
+    return this.log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
+  }
+
+  /** Messages that count as unacked in the log, and that no consumer has. */
+  get givenBackCount(): number {
+    return this.#returned ? this.#returned.readyCount + this.#returned.delayedCount : 0
+  }
+
+  /** Whether the next message is the log's, and none of them expires. */
+  get isPlain(): boolean {
+    return this.#returned === undefined && !this.log.hasDeadlines
+  }
+
+  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
+  get headDeadlineMs(): number {
+    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
+    return this.log.hasDeadlines ? this.log.headDeadlineMs : 0
+  }
+
+  /** Takes the next message, which becomes unacked. @returns its number; -1 when there is none, or it is being read. */
+  take(view: Message): number {
+    const returned = this.#returned === undefined ? -1 : this.#returned.take()
+    if (returned < 0) {
+      const seq = this.log.takeNext(view)
+      this.lastWasRedelivered = this.log.lastWasRedelivered
+      return seq
+    }
+    this.log.read(returned, view)
+    this.lastWasRedelivered = true
+    return returned
+  }
+
+  /** Makes an unacked message ready again, at once or later. @param message it. */
+  giveBack(seq: number, { bodyBytes, deadlineMs }: Message, delayMs: number): void {
+    const returned = { seq, bodyBytes, deadlineMs }
+    if (delayMs > 0) this.#newReturned().delay(returned, delayMs)
+    else this.#putBack(returned)
+  }
+
+  /** Settles every ready message. @returns how many. */
+  purge(): number {
+    let purged = this.log.purge()
+    for (let seq = this.#takeReturned(); seq >= 0; seq = this.#takeReturned()) {
+      this.log.settle(seq)
+      purged++
+    }
+    return purged
+  }
+
+  /** Forgets all of it: the queue is gone. */
+  discard(): void {
+    this.#returned?.clear()
+    this.log.discard()
+  }
+
+  #takeReturned(): number {
+    return this.#returned?.take() ?? -1
+  }
+
+  #putBack(returned: ReturnedMessage): void {
+    if (this.#queue.type === 'quorum') this.#newReturned().add(returned)
+    else this.log.requeue(returned.seq)
+  }
+
+  #newReturned(): ReturnedMessages {
+    this.#returned ??= new ReturnedMessages(this.#parts.clock, (returned) => {
+      this.#putBack(returned)
+      this.#queue.deliverReady()
+    })
+    return this.#returned
+  }
+}
+
+function newLog(queue: ContentsOwner, { maxPriority }: QueueSettings, parts: QueueParts): MessageLog {
+  const host = new QueueLogHost(queue, parts)
+  const ofType = queue.type === 'quorum' ? quorumLevels(parts.profile) : undefined
+  const levels = maxPriority === undefined ? ofType : classicLevels(maxPriority)
+  return levels ? new PriorityLog(parts.pool, host, levels) : new QueueLog(parts.pool, host)
+}
