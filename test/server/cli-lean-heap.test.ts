@@ -10,12 +10,12 @@ const MIB = 1024 * 1024
 /** Later versions of V8 may not let a running process change them. */
 const FOLLOWS_FLAGS = process.versions.node.startsWith('20.')
 
-/** Has a lot survive, and prints how large that has made the young generation. */
+/** Has a lot survive, a little in each turn, and prints how large that has made the young generation. */
 const SURVIVORS = `
 import { getHeapSpaceStatistics } from 'node:v8'
 let kept = []
-for (let turn = 0; turn < 60; turn++) {
-  for (let i = 0; i < 60_000; i++) kept.push({ i, list: [i] })
+for (let turn = 0; turn < 1_500; turn++) {
+  for (let i = 0; i < 2_000; i++) kept.push({ i, list: [i] })
   if (kept.length > 300_000) kept = kept.slice(-150_000)
   await new Promise((resolve) => setImmediate(resolve))
 }

@@ -36,19 +36,24 @@ export interface BlockWriter {
 
 /** When the file is opened anew. */
 export interface MappedLimit {
-  /** How much of it may count as resident memory of this process, beyond what did when it was opened. */
+  /**
+   * How much of it may count as resident memory of this process, beyond what did when it was opened. Above, it is opened
+   * anew when no block is being written; above twice as much, reads and blocks wait until that is so.
+   */
   readonly octets: number
   /** How many touches of the file there are before somebody looks at that, which takes 15 µs. */
   readonly touches: number
 }
 
 /**
- * Looked at after some 4 MB: by blocks, which grow with the number of queues, it went to 230 to 300 MB while a thousand
- * deep queues were filled, for 100 so. While they are drained it still goes to some 500 MB, as nothing is opened anew
- * while a block is being written. Each opening leaves some 100 KB to the garbage collector, so a smaller limit costs more
- * anonymous memory.
+ * Looked at after some 2 MB: by blocks, which grow with the number of queues, it went to 230 to 300 MB while a thousand
+ * deep queues were filled. Each opening leaves 160 KB to the garbage collector, so a smaller limit costs more anonymous
+ * memory.
  */
-const MAPPED_LIMIT: MappedLimit = { octets: 16 << 20, touches: 64 }
+const MAPPED_LIMIT: MappedLimit = { octets: 8 << 20, touches: 32 }
+
+/** Less than any limit. */
+const NOTHING_SEEN = Number.NEGATIVE_INFINITY
 
 /** What one touch brings in: Linux maps the neighbours of a page along with it. */
 const TOUCHED_OCTETS_LOG2 = 16
@@ -58,7 +63,7 @@ const TOUCHED_OCTETS_LOG2 = 16
  *
  * LMDB maps the file, and every page that it touches counts as resident memory of the process until the file is closed,
  * though the system may take it back: a queue of 1 GiB that was drained showed as 1.1 GiB. So the file is opened anew when
- * much of it has been touched, which takes 4 ms and is seldom.
+ * much of it has been touched, which takes 1 ms and is seldom.
  *
  * lmdb-js applies a block in one LMDB transaction, on a thread of its own, and joins blocks that wait for the same
  * flush. It would cut a block in two for a synchronous write of the main thread, so nothing here writes synchronously.
@@ -66,13 +71,16 @@ const TOUCHED_OCTETS_LOG2 = 16
 export class LmdbFile {
   readonly #directory: string
   readonly #mappedLimit: MappedLimit
-  /** Values read, put and removed since then, large ones counted by their size. */
+  /** What was seen of it last, and values read, put and removed since then, large ones counted by their size. */
+  #heldOctets = NOTHING_SEEN
   #touchesSinceLook = 0
   #database: RootDatabase<Uint8Array, Uint8Array>
   #writer: BlockWriter
   /** Blocks that are being written, and those that wait until the file is open again. */
   #blocks = 0
   #waiting = 0
+  /** Called when the last of those blocks is written. */
+  #onIdle: () => void = () => undefined
   /** Never rejects: what fails shows as `failure`. Settled unless the file is being opened anew. */
   #reopened: Promise<void> = Promise.resolve()
   #isReopening = false
@@ -116,16 +124,18 @@ export class LmdbFile {
       this.#failure ??= failureOf(error, this.#directory)
     }
     this.#blocks--
-    if (this.#holdsTooMuch()) this.#reopened = this.#reopen()
+    if (this.#blocks === 0) this.#onIdle()
+    if (this.#blocks === 0 && this.#holdsMoreThan(this.#mappedLimit.octets)) this.#reopened = this.#reopen()
     // A block that followed a failed one may have reached the disk. It is not promised: what it builds on is lost.
     if (this.#failure !== undefined) throw await this.#failure
   }
 
   /**
    * Undefined when the file can be read, which holds until the next `await`; else a promise that resolves when it is worth
-   * asking again, as the file is being opened anew.
+   * asking again, as the file is being opened anew. That it be so may begin with this question.
    */
   get reopening(): Promise<void> | undefined {
+    if (this.#holdsMoreThan(2 * this.#mappedLimit.octets)) this.#reopened = this.#reopen()
     return this.#isReopening ? this.#reopened : undefined
   }
 
@@ -165,12 +175,13 @@ export class LmdbFile {
     let start = range.start
     let exclusiveStart = false
     for (;;) {
-      while (this.#isReopening) await this.#reopened
+      while (this.reopening) await this.reopening
       const chunk = [
         ...this.#database.getKeys({ start, exclusiveStart, end: range.end, limit: READ_CHUNK_ENTRIES }),
       ] as const
       const last = chunk.at(-1)
       if (last === undefined) return
+      this.#touchesSinceLook += this.#mappedLimit.touches
       yield chunk
       start = last
       exclusiveStart = true
@@ -183,7 +194,7 @@ export class LmdbFile {
     let start = range.start
     let exclusiveStart = false
     for (;;) {
-      while (this.#isReopening) await this.#reopened
+      while (this.reopening) await this.reopening
       const chunk: Entry[] = []
       let octets = 0
       for (const { key, value } of this.#database.getRange({ start, exclusiveStart, end: range.end })) {
@@ -193,6 +204,7 @@ export class LmdbFile {
       }
       const last = chunk.at(-1)
       if (last === undefined) return
+      this.#touchesSinceLook += this.#mappedLimit.touches
       yield chunk
       start = last.key
       exclusiveStart = true
@@ -220,12 +232,15 @@ export class LmdbFile {
     await this.#database.close()
   }
 
-  #holdsTooMuch(): boolean {
-    const isIdle = this.#blocks === 0 && this.#waiting === 0 && !this.#isReopening
-    if (this.#touchesSinceLook < this.#mappedLimit.touches || !isIdle) return false
-    this.#touchesSinceLook = 0
-    if (this.#closed !== undefined || this.#failure !== undefined) return false
-    return mappedBytes() - this.#mappedBytesAtOpen > this.#mappedLimit.octets
+  /** Whether it holds that much, and may be opened anew at all. */
+  #holdsMoreThan(octets: number): boolean {
+    if (this.#isReopening || this.#waiting > 0 || this.#closed !== undefined || this.#failure !== undefined)
+      return false
+    if (this.#touchesSinceLook >= this.#mappedLimit.touches) {
+      this.#touchesSinceLook = 0
+      this.#heldOctets = mappedBytes() - this.#mappedBytesAtOpen
+    }
+    return this.#heldOctets > octets
   }
 
   #touch(octets: number): void {
@@ -246,17 +261,25 @@ export class LmdbFile {
     }
   }
 
+  /** Opens the file anew when the blocks are written that are under way. Whoever comes meanwhile waits. */
   async #reopen(): Promise<void> {
     this.#isReopening = true
+    if (this.#blocks > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     try {
-      await this.#database.close()
-      this.#database = openDatabase(this.#directory)
-      this.#writer = this.#writerTo(this.#database)
-      this.#mappedBytesAtOpen = mappedBytes()
+      // Nothing is written any more after a failure, and reads go on.
+      if (this.#failure === undefined) await this.#openAnew()
     } catch (error) {
       this.#failure ??= failureOf(error, this.#directory)
     }
     this.#isReopening = false
+  }
+
+  async #openAnew(): Promise<void> {
+    await this.#database.close()
+    this.#database = openDatabase(this.#directory)
+    this.#writer = this.#writerTo(this.#database)
+    this.#mappedBytesAtOpen = mappedBytes()
+    this.#heldOctets = NOTHING_SEEN
   }
 }
 
