@@ -37,7 +37,8 @@ export function buildLoad() {
  */
 export async function runLoad(running, interrupt, options, onProgress) {
   const before = running.pid && processorSecondsOf(running.pid)
-  const child = spawn(PROGRAM, [...addressOptions(running.url), ...options], {
+  const watched = running.pid ? ['--broker-pid', String(running.pid)] : []
+  const child = spawn(PROGRAM, [...addressOptions(running.url), ...watched, ...options], {
     stdio: ['ignore', 'pipe', onProgress ? 'pipe' : 'inherit'],
     signal: interrupt,
   })

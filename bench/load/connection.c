@@ -127,6 +127,14 @@ static void on_rare_method(struct connection *connection, uint16_t number, uint3
   case BASIC_CANCEL:
     if (!run->leaving) run_fail(run, "the broker cancelled the consumer on channel %u", number);
     return;
+  case BASIC_GET_EMPTY:
+    if (number && number < connection->channel_count && connection->channels[number]->consumer) {
+      consumer_on_get_empty(connection->channels[number]->consumer);
+    }
+    return;
+  case QUEUE_DECLARE_OK: // name(short string) message-count(4) consumer-count(4)
+    if (length >= 9u + fields[0]) connection->declared_messages = get32(fields + 1 + fields[0]);
+    break;
   case CONNECTION_TUNE:
     if (length >= 8) {
       connection->tuned_channel_max = get16(fields);
@@ -147,12 +155,17 @@ static void on_method(struct connection *connection, struct channel *channel, ui
   if (channel && method == BASIC_DELIVER && channel->consumer) {
     if (!consumer_on_deliver(channel->consumer, fields, length)) close_with(connection, "basic.deliver cut short");
     channel->expects = EXPECT_HEADER;
+  } else if (channel && method == BASIC_GET_OK && channel->consumer) {
+    if (!consumer_on_get_ok(channel->consumer, fields, length)) close_with(connection, "a basic.get-ok that does not fit");
+    channel->expects = EXPECT_HEADER;
   } else if (channel && method == BASIC_RETURN) {
     if (!connection->run->leaving) connection->run->total.returned++;
-    channel->incoming.is_delivery = false;
+    channel->incoming.kind = RETURNED;
     channel->expects = EXPECT_HEADER;
   } else if (channel && channel->publisher && length >= 9 && (method == BASIC_ACK || method == BASIC_NACK)) {
     publisher_on_confirm(channel->publisher, get64(fields), fields[8] & 1, method == BASIC_NACK);
+  } else if (channel && channel->publisher && method == TX_COMMIT_OK) {
+    publisher_on_commit(channel->publisher);
   } else {
     on_rare_method(connection, number, method, fields, length);
   }
@@ -160,7 +173,8 @@ static void on_method(struct connection *connection, struct channel *channel, ui
 
 static void end_content(struct channel *channel) {
   channel->expects = EXPECT_METHOD;
-  if (channel->incoming.is_delivery) consumer_on_message(channel->consumer);
+  if (channel->incoming.kind != RETURNED) consumer_on_message(channel->consumer);
+  if (channel->incoming.kind == GOT) channel->connection->reply = BASIC_GET_OK;
 }
 
 static void on_content_header(struct channel *channel, const uint8_t *payload, size_t length) {
@@ -170,6 +184,7 @@ static void on_content_header(struct channel *channel, const uint8_t *payload, s
   incoming->body_seen = 0;
   incoming->is_verified = false;
   channel->expects = EXPECT_BODY;
+  if (incoming->kind != RETURNED) consumer_on_header(channel->consumer, payload, length);
   if (incoming->body_bytes == 0) end_content(channel);
 }
 
@@ -184,7 +199,7 @@ static void on_body(struct channel *channel, const uint8_t *payload, size_t leng
     size_t room = 16 - incoming->body_seen;
     memcpy(incoming->head + incoming->body_seen, payload, length < room ? length : room);
   }
-  if (incoming->is_delivery) consumer_on_body(channel->consumer, payload, length);
+  if (incoming->kind != RETURNED) consumer_on_body(channel->consumer, payload, length);
   incoming->body_seen += length;
   if (incoming->body_seen == incoming->body_bytes) end_content(channel);
 }
@@ -245,8 +260,12 @@ void connection_receive(struct connection *connection) {
 }
 
 bool connection_request(struct connection *connection, uint32_t answer) {
-  connection->reply = 0;
   if (!send_waiting(connection) && errno == EAGAIN) close_with(connection, "the broker does not read");
+  return connection_await(connection, answer);
+}
+
+bool connection_await(struct connection *connection, uint32_t answer) {
+  connection->reply = 0;
   parse(connection, answer);
   while (connection->reply != answer && !connection->is_closed && !run_has_failed(connection->run)) {
     read_once(connection);

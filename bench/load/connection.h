@@ -12,7 +12,7 @@ struct consumer;
 
 /** A message whose content frames are arriving on a channel. */
 struct incoming {
-  bool is_delivery; // false: a returned message, read over
+  enum { RETURNED, DELIVERED, GOT } kind; // a returned message is read over
   bool is_redelivered;
   bool is_verified; // its body is compared octet by octet
   uint32_t subscription;
@@ -24,6 +24,7 @@ struct incoming {
 struct channel {
   struct connection *connection;
   uint16_t number;
+  uint8_t priority; // of what is published on it
   struct publisher *publisher; // or NULL
   struct consumer *consumer; // or NULL
   enum { EXPECT_METHOD, EXPECT_HEADER, EXPECT_BODY } expects;
@@ -41,6 +42,7 @@ struct connection {
   size_t input_length, input_capacity;
   uint32_t reply; // the last method that is an answer to a request
   uint32_t tuned_frame_max, tuned_channel_max;
+  uint32_t declared_messages; // as the last queue.declare-ok said
 
   struct buffer control;
   size_t control_sent;
@@ -49,7 +51,7 @@ struct connection {
   struct publisher *lender;
 
   struct channel **channels; // by number; [0] is NULL
-  uint32_t channel_count, next_publisher;
+  uint32_t channel_count, channel_capacity, next_publisher;
 };
 
 /** Most octets taken from, and at once given to, one socket before the others have their turn. */
@@ -64,6 +66,8 @@ void connection_set_patience(int fd, int seconds);
 
 /** Sends what is in `control` and waits for the given answer; false and a noted error when it does not come. */
 bool connection_request(struct connection *connection, uint32_t answer);
+/** Waits for one more such answer to what was sent before. */
+bool connection_await(struct connection *connection, uint32_t answer);
 
 /** Makes the socket non-blocking and watches it. */
 void connection_watch(struct connection *connection, int epoll);

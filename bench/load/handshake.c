@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -102,7 +103,8 @@ struct connection *connection_open(struct run *run) {
   *connection = (struct connection){.run = run, .fd = fd, .epoll = -1, .frame_max = run->options->frame_max};
   connection->input_capacity = CONNECTION_CHUNK_BYTES + connection->frame_max + FRAME_OVERHEAD;
   connection->input = allocate(1, connection->input_capacity);
-  connection->channels = allocate(run->options->channels + 2, sizeof *connection->channels);
+  connection->channel_capacity = 4;
+  connection->channels = allocate(connection->channel_capacity, sizeof *connection->channels);
   connection->channel_count = 1;
 
   put_octets(&connection->control, "AMQP\0\0\x09\x01", 8);
@@ -117,8 +119,18 @@ failed:
   return NULL;
 }
 
+static void make_room(struct connection *connection) {
+  if (connection->channel_count < connection->channel_capacity) return;
+  struct channel **channels = allocate(2 * (size_t)connection->channel_capacity, sizeof *channels);
+  memcpy(channels, connection->channels, connection->channel_count * sizeof *channels);
+  free(connection->channels);
+  connection->channels = channels;
+  connection->channel_capacity *= 2;
+}
+
 struct channel *connection_open_channel(struct connection *connection) {
   struct channel *channel = allocate(1, sizeof *channel);
+  make_room(connection);
   channel->connection = connection;
   channel->number = (uint16_t)connection->channel_count;
   connection->channels[connection->channel_count++] = channel;

@@ -16,3 +16,9 @@ uint64_t histogram_percentile(const struct histogram *histogram, double share) {
   }
   return 0;
 }
+
+void histogram_add(struct histogram *histogram, const struct histogram *other) {
+  for (uint32_t bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) histogram->counts[bucket] += other->counts[bucket];
+  histogram->count += other->count;
+  if (other->max > histogram->max) histogram->max = other->max;
+}

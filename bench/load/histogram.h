@@ -20,3 +20,6 @@ static inline void histogram_record(struct histogram *histogram, uint64_t value)
 
 /** The value that `share` (0 to 1) of all recorded ones do not exceed; 0 when nothing was recorded. */
 uint64_t histogram_percentile(const struct histogram *histogram, double share);
+
+/** Adds what the other recorded. */
+void histogram_add(struct histogram *histogram, const struct histogram *other);

@@ -4,6 +4,7 @@ typedef unsigned long long ull;
 
 struct snapshot snapshot_take(const struct run *run) {
   struct snapshot snapshot = {.at = run->now, .counters = run->total};
+  snapshot.broker_ns = processor_ns(run->options->broker_pid);
   getrusage(RUSAGE_SELF, &snapshot.usage);
   return snapshot;
 }
@@ -23,8 +24,9 @@ static void print_text(FILE *out, const char *text) {
 }
 
 static void print_counters(FILE *out, const char *name, const struct counters *c) {
-  fprintf(out, "\"%s\":{\"published\":%llu,\"delivered\":%llu,\"confirmed\":%llu,\"nacked\":%llu,\"returned\":%llu}", name,
-          (ull)c->published, (ull)c->delivered, (ull)c->confirmed, (ull)c->nacked, (ull)c->returned);
+  fprintf(out, "\"%s\":{\"published\":%llu,\"delivered\":%llu,\"confirmed\":%llu,\"nacked\":%llu,\"returned\":%llu,"
+          "\"churned\":%llu}", name, (ull)c->published, (ull)c->delivered, (ull)c->confirmed, (ull)c->nacked,
+          (ull)c->returned, (ull)c->churned);
 }
 
 static void print_latency(FILE *out, const char *name, const struct histogram *h) {
@@ -51,11 +53,15 @@ static void print_window(FILE *out, const struct run *run, const struct outcome 
       .confirmed = to->confirmed - from->confirmed,
       .nacked = to->nacked - from->nacked,
       .returned = to->returned - from->returned,
+      .churned = to->churned - from->churned,
   };
   fprintf(out, "\"seconds\":%.4f,", (double)(o->end.at - o->begin.at) / 1e9);
   fprintf(out, "\"published_per_s\":%.0f,", rate(run, o, from->published, to->published, run->last_published));
   fprintf(out, "\"delivered_per_s\":%.0f,", rate(run, o, from->delivered, to->delivered, run->last_delivered));
   fprintf(out, "\"confirmed_per_s\":%.0f,", rate(run, o, from->confirmed, to->confirmed, run->last_confirmed));
+  fprintf(out, "\"churned_per_s\":%.0f,", rate(run, o, from->churned, to->churned, o->end.at));
+  if (o->most_share) fprintf(out, "\"fairness\":%.4f,", (double)o->least_share / (double)o->most_share);
+  else fprintf(out, "\"fairness\":null,");
   if (window.published) fprintf(out, "\"balance\":%.4f,", (double)window.delivered / (double)window.published);
   else fprintf(out, "\"balance\":null,");
   print_counters(out, "window", &window);
@@ -76,8 +82,11 @@ static void print_cpu(FILE *out, const struct outcome *o) {
   double user = seconds_between(o->begin.usage.ru_utime, o->end.usage.ru_utime);
   double system = seconds_between(o->begin.usage.ru_stime, o->end.usage.ru_stime);
   double seconds = (double)(o->end.at - o->begin.at) / 1e9;
-  fprintf(out, "\"cpu\":{\"user\":%.3f,\"system\":%.3f,\"share\":%.3f}", user, system,
-          seconds > 0 ? (user + system) / seconds : 0);
+  if (o->begin.broker_ns) fprintf(out, "\"broker_seconds\":%.6f,", (double)(o->end.broker_ns - o->begin.broker_ns) / 1e9);
+  else fprintf(out, "\"broker_seconds\":null,");
+  double workers = (double)(o->end.workers_ns - o->begin.workers_ns) / 1e9;
+  fprintf(out, "\"cpu\":{\"user\":%.3f,\"system\":%.3f,\"workers\":%.3f,\"share\":%.3f}", user, system, workers,
+          seconds > 0 ? (user + system + workers) / seconds : 0);
 }
 
 void report_print(FILE *out, const struct run *run, const struct outcome *o) {
@@ -89,6 +98,8 @@ void report_print(FILE *out, const struct run *run, const struct outcome *o) {
   print_latency(out, "latency_us", &run->delivery_latency);
   fputc(',', out);
   print_latency(out, "confirm_latency_us", &run->confirm_latency);
+  fputc(',', out);
+  print_latency(out, "churn_latency_us", &run->churn_latency);
   fputc(',', out);
   print_check(out, run, o);
   fputc(',', out);

@@ -11,6 +11,13 @@ uint64_t clock_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t processor_ns(uint32_t pid) {
+  clockid_t clock;
+  struct timespec t;
+  if (!pid || clock_getcpuclockid((pid_t)pid, &clock) || clock_gettime(clock, &t)) return 0;
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 void run_fail(struct run *run, const char *format, ...) {
   int index = run->error_count++;
   if (index >= (int)(sizeof run->errors / sizeof run->errors[0])) return;

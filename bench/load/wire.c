@@ -58,6 +58,25 @@ void put_long_string(struct buffer *buffer, const void *octets, size_t length) {
   put_octets(buffer, octets, length);
 }
 
+void put_field(struct buffer *table, const char *text) {
+  char name[256];
+  const char *value = strchr(text, '=') + 1;
+  snprintf(name, sizeof name, "%.*s", (int)(value - text - 1), text);
+  put_short_string(table, name);
+  char *end;
+  long long number = strtoll(value, &end, 10);
+  if (*value && !*end) {
+    put8(table, 'l');
+    put64(table, (uint64_t)number);
+  } else if (!strcmp(value, "true")) {
+    put8(table, 't');
+    put8(table, 1);
+  } else {
+    put8(table, 'S');
+    put_long_string(table, value, strlen(value));
+  }
+}
+
 size_t frame_begin(struct buffer *buffer, uint8_t type, uint16_t channel) {
   size_t start = buffer->length;
   put8(buffer, type);

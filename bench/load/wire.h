@@ -53,10 +53,17 @@ enum {
   BASIC_PUBLISH = METHOD(60, 40),
   BASIC_RETURN = METHOD(60, 50),
   BASIC_DELIVER = METHOD(60, 60),
+  BASIC_GET = METHOD(60, 70),
+  BASIC_GET_OK = METHOD(60, 71),
+  BASIC_GET_EMPTY = METHOD(60, 72),
   BASIC_ACK = METHOD(60, 80),
   BASIC_NACK = METHOD(60, 120),
   CONFIRM_SELECT = METHOD(85, 10),
   CONFIRM_SELECT_OK = METHOD(85, 11),
+  TX_SELECT = METHOD(90, 10),
+  TX_SELECT_OK = METHOD(90, 11),
+  TX_COMMIT = METHOD(90, 20),
+  TX_COMMIT_OK = METHOD(90, 21),
 };
 
 static inline uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
@@ -83,6 +90,8 @@ void put64(struct buffer *buffer, uint64_t value);
 void put_octets(struct buffer *buffer, const void *octets, size_t length);
 void put_short_string(struct buffer *buffer, const char *text);
 void put_long_string(struct buffer *buffer, const void *octets, size_t length);
+/** NAME=VALUE as a field of a table: a whole number, `true`, or a text. */
+void put_field(struct buffer *table, const char *text);
 
 /** Starts a frame; the answer is handed to frame_end, which fills in the size and closes it. */
 size_t frame_begin(struct buffer *buffer, uint8_t type, uint16_t channel);

@@ -60,7 +60,7 @@ export class MessageQueue implements ContentsOwner {
   readonly isAutoDelete: boolean
   readonly arguments: FieldTable
   readonly #parts: QueueParts
-  readonly #storesAll: boolean
+  readonly #isQuorum: boolean
   /** Whether every delivery has a header that counts it, the first one too. */
   readonly #countsDeliveries: boolean
   readonly #contents: QueueContents
@@ -101,10 +101,10 @@ export class MessageQueue implements ContentsOwner {
     this.isAutoDelete = options.isAutoDelete
     this.arguments = options.arguments
     const { clock, profile } = parts
-    this.#storesAll = this.type === 'quorum'
-    this.#countsDeliveries = this.type === 'quorum' && profile.deliveryCountHeaders === 'always'
+    this.#isQuorum = this.type === 'quorum'
+    this.#countsDeliveries = this.#isQuorum && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
-    this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
+    this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.#isQuorum })
     this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
     this.#contents = new QueueContents(this, settings, parts)
@@ -177,11 +177,11 @@ export class MessageQueue implements ContentsOwner {
   enqueue(message: Message, shared?: SharedBody): EnqueueResult {
     if (!this.#isPlain || message.ttlMs >= 0) return this.#enqueueByRules(message, shared)
     message.deadlineMs = 0
-    return this.#accept(message, shared)
+    return this.#accept(message, shared, 0)
   }
 
   get(view: Message, noAck: boolean): number {
-    if (this.type === 'quorum' && this.#settings.isSingleActive) {
+    if (this.#isQuorum && this.#settings.isSingleActive) {
       throw getFromSingleActiveConsumerQueue(this, this.#parts.profile.writesQueueTypeAsTerm)
     }
     this.#lease?.touch()
@@ -189,7 +189,7 @@ export class MessageQueue implements ContentsOwner {
     const seq = this.#takeToSend(view)
     if (seq < 0) return -1
     // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
-    if (noAck || this.type === 'classic') this.#departures.expireBehind()
+    if (noAck || !this.#isQuorum) this.#departures.expireBehind()
     else this.#departures.watchHead()
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
@@ -225,7 +225,7 @@ export class MessageQueue implements ContentsOwner {
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
     if (this.#isDeleted) return
-    if (this.type === 'classic' && !this.#settings.delayedRetry) this.#log.requeue(seq)
+    if (!this.#isQuorum && !this.#settings.delayedRetry) this.#log.requeue(seq)
     else this.#takeBack(seq, cause)
   }
 
@@ -233,13 +233,13 @@ export class MessageQueue implements ContentsOwner {
     if (this.#isDeleted) return
     if (this.#exhausted !== undefined) this.#dropExhausted(this.#exhausted)
     // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
-    if (this.type === 'classic') this.#departures.dropExcess()
-    this.#deliver()
+    if (!this.#isQuorum) this.#departures.dropExcess()
+    this.#deliver(0)
     this.#tidy()
   }
 
   addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
-    const consumer = new Consumer(this, sink, this.type === 'quorum' ? quorumOptions(options) : options)
+    const consumer = new Consumer(this, sink, this.#isQuorum ? quorumOptions(options) : options)
     const { all } = this.#consumers
     const isTaken = all.some((other) => other.isExclusive)
     const mayBeExclusive = all.length === 0 && !this.#settings.isSingleActive
@@ -265,7 +265,7 @@ export class MessageQueue implements ContentsOwner {
   resume(consumer: Consumer): void {
     if (this.#isDeleted) return
     this.#consumers.resume(consumer)
-    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver()
+    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver(0)
   }
 
   purge(): number {
@@ -318,18 +318,22 @@ export class MessageQueue implements ContentsOwner {
   }
 
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const departures = this.#departures
     const seen = this.#duplicates?.valueOf(this.#headersOf(message))
     if (seen && this.#duplicates?.has(seen)) return Enqueued.DONE
-    if (this.#departures.refuses(message)) return Enqueued.REJECTED
+    if (departures.refuses(message)) return Enqueued.REJECTED
     if (seen) this.#duplicates?.note(seen)
-    message.deadlineMs = this.#departures.deadlineFor(message)
-    const result = this.#accept(message, shared)
-    this.#departures.dropExcess()
-    if (this.messagesReady > 0) this.#departures.expire()
+    const ttlMs = departures.ttlOf(message)
+    const nowMs = ttlMs < 0 ? 0 : this.#parts.clock.wallMs()
+    message.deadlineMs = ttlMs < 0 ? 0 : nowMs + ttlMs
+    const result = this.#accept(message, shared, nowMs)
+    const hasDropped = departures.dropExcess()
+    if (this.messagesReady > 0 && (hasDropped || !departures.isWatched(message.deadlineMs, nowMs))) departures.expire()
     return result
   }
 
-  #accept(message: Message, shared: SharedBody | undefined): EnqueueResult {
+  /** @param nowMs the time, in milliseconds since the epoch, if it is known; 0 when it is not. */
+  #accept(message: Message, shared: SharedBody | undefined, nowMs: number): EnqueueResult {
     if (this.messagesReady === 0 && !this.#countsDeliveries) {
       const consumer = this.#consumers.next()
       if (consumer?.noAck) {
@@ -340,46 +344,78 @@ export class MessageQueue implements ContentsOwner {
       }
     }
     this.#log.append(message, shared)
-    if (this.#consumers.hasReady) this.#deliver()
-    if (!this.isDurable || !(message.isPersistent || this.#storesAll)) return Enqueued.DONE
+    if (this.#consumers.hasReady) this.#deliver(nowMs)
+    if (!this.isDurable || !(message.isPersistent || this.#isQuorum)) return Enqueued.DONE
     this.#parts.committer.accept(octetsInPage(message))
     return Enqueued.AWAITS_STORE
   }
 
-  /** Hands ready messages to consumers that can take them. */
-  #deliver(): void {
+  /** Hands ready messages to consumers that can take them. @param nowMs as of `#accept`. */
+  #deliver(nowMs: number): void {
+    if (!this.#isQuorum && this.#contents.isPlain) this.#deliverPlain()
+    else this.#deliverByRules(nowMs)
+    if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
+  }
+
+  /** Where the messages are the log's, and none of them expires or is changed on its way. */
+  #deliverPlain(): void {
     const view = this.#view
     const log = this.#log
-    const consumers = this.#consumers
-    const isPlain = this.type === 'classic' && this.#contents.isPlain
+    while (log.readyCount > 0) {
+      const consumer = this.#consumers.next()
+      if (!consumer) return
+      const seq = log.takeNext(view)
+      if (seq < 0) return
+      this.#handOut(consumer, seq, log.lastWasRedelivered)
+    }
+  }
+
+  #deliverByRules(knownMs: number): void {
+    const departures = this.#departures
+    const contents = this.#contents
+    const view = this.#view
+    let nowMs = knownMs
     let hasDelivered = false
-    while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
-      // First, as what dies may come back and go to the consumer whose turn it is.
-      if (!isPlain && !this.#departures.dropOverdue()) return this.#departures.watchHead()
-      const consumer = consumers.next()
-      if (!consumer) break
-      const seq = isPlain ? log.takeNext(view) : this.#takeToSend(view)
+    while (contents.readyCount > 0) {
+      const consumer = this.#consumers.next()
+      if (!consumer) {
+        if (departures.dropOverdue()) break
+        return departures.watchHead()
+      }
+      const seq = contents.take(view)
       if (seq < 0) break
-      consumers.advance()
-      this.#handedOutCount++
-      if (!consumer.noAck) consumer.unackedCount++
-      // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
-      if (consumer.isFull && this.type === 'quorum') consumers.rest(consumer)
-      consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#contents.lastWasRedelivered)
-      if (consumer.noAck) log.settle(seq)
+      if (view.deadlineMs > 0) {
+        if (nowMs === 0) nowMs = this.#parts.clock.wallMs()
+        if (view.deadlineMs < nowMs) {
+          // What dies may come back, and go to the consumer whose turn it is: the next one is asked for anew.
+          if (departures.dropTaken(seq)) continue
+          return departures.watchHead()
+        }
+      }
+      if (this.#isQuorum) this.#addReturnHeaders(seq, view)
+      this.#handOut(consumer, seq, contents.lastWasRedelivered)
       hasDelivered = true
     }
-    if (!isPlain && this.messagesReady > 0) {
-      if (hasDelivered) this.#departures.expire()
-      else this.#departures.watchHead()
-    }
-    if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
+    if (contents.readyCount === 0) return
+    if (hasDelivered) departures.expire()
+    else departures.watchHead()
+  }
+
+  /** Hands the message that the view points at to the consumer whose turn it is. */
+  #handOut(consumer: Consumer, seq: number, isRedelivered: boolean): void {
+    this.#consumers.advance()
+    this.#handedOutCount++
+    if (!consumer.noAck) consumer.unackedCount++
+    // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
+    if (this.#isQuorum && consumer.isFull) this.#consumers.rest(consumer)
+    consumer.sink.deliver(consumer, this.#view, seq, isRedelivered)
+    if (consumer.noAck) this.#log.settle(seq)
   }
 
   /** Takes the next message, as it is to be sent. */
   #takeToSend(view: Message): number {
     const seq = this.#contents.take(view)
-    if (seq >= 0 && this.type === 'quorum') this.#addReturnHeaders(seq, view)
+    if (seq >= 0 && this.#isQuorum) this.#addReturnHeaders(seq, view)
     return seq
   }
 
@@ -416,7 +452,7 @@ export class MessageQueue implements ContentsOwner {
   /** Takes back a message where it counts how often that happens. */
   #takeBack(seq: number, cause: ReturnCause): void {
     const counts = this.#log.noteReturn(seq, isFailure(cause))
-    if (this.type === 'quorum' && isExhausted(counts, this.#settings, this.#parts.profile)) {
+    if (this.#isQuorum && isExhausted(counts, this.#settings, this.#parts.profile)) {
       this.#exhausted ??= []
       this.#exhausted.push(seq)
       return
@@ -428,7 +464,7 @@ export class MessageQueue implements ContentsOwner {
   loaded(): void {
     if (this.#isDeleted) return
     this.#retryLoads()
-    this.#deliver()
+    this.#deliver(0)
     this.#tidy()
     this.#parts.onActivity()
   }

@@ -55,25 +55,24 @@ export class QueueDepartures {
     return true
   }
 
-  /** When a message that comes now expires: the sooner of what it and the queue say. 0 is never. */
-  deadlineFor({ ttlMs }: Message): number {
+  /** How long a message may stay, in milliseconds: the shorter of what it and the queue say. -1 is for ever. */
+  ttlOf({ ttlMs }: Message): number {
     const { messageTtlMs } = this.#queue.settings
-    if (ttlMs < 0 && messageTtlMs === undefined) return 0
-    const leftMs = ttlMs < 0 ? messageTtlMs : Math.min(ttlMs, messageTtlMs ?? ttlMs)
-    return this.#parts.clock.wallMs() + (leftMs ?? 0)
+    if (messageTtlMs === undefined) return ttlMs
+    return ttlMs < 0 ? messageTtlMs : Math.min(ttlMs, messageTtlMs)
   }
 
-  /** Has what is too much leave, from the head. */
-  dropExcess(): void {
-    const limit = this.#limit
-    if (!limit) return
+  /** Has what is too much leave, from the head. @returns whether the head is another one now. */
+  dropExcess(): boolean {
+    if (!this.#isExcessive) return false
     // What has expired leaves as that, and not as too much.
-    while (this.dropOverdue() && limit.isExceeded(this.#contents.readyCount, this.#contents.readyBodyBytes)) {
+    while (this.dropOverdue() && this.#isExcessive) {
       const seq = this.#contents.take(this.#view)
       // It has to be read from the store: goes on when it has been.
-      if (seq < 0) return
+      if (seq < 0) break
       this.#die(seq, this.#view, 'maxlen')
     }
+    return true
   }
 
   /**
@@ -82,6 +81,12 @@ export class QueueDepartures {
    */
   dropOverdue(): boolean {
     return !(this.#contents.headDeadlineMs > 0) || this.#dropExpired(this.#parts.clock.wallMs() - 1)
+  }
+
+  /** The same, beginning with the message that was taken last. @param seq of it. */
+  dropTaken(seq: number): boolean {
+    this.#die(seq, this.#view, 'expired')
+    return this.#dropExpired(this.#parts.clock.wallMs() - 1, EXPIRED_PER_TURN - 1)
   }
 
   /** Has the first messages leave that have expired by now, and sees to it that the next one does in time. */
@@ -95,6 +100,12 @@ export class QueueDepartures {
     const wasRedelivered = this.#contents.lastWasRedelivered
     this.expire()
     this.#contents.lastWasRedelivered = wasRedelivered
+  }
+
+  /** Whether a message that has come changes nothing for `expire`: nothing is due, and it is not before the timer is. */
+  isWatched(deadlineMs: number, nowMs: number): boolean {
+    const dueMs = this.#expiryTimer === undefined ? 0 : this.#expiryTimer.dueMs
+    return dueMs > nowMs && deadlineMs >= dueMs
   }
 
   /** Sees to it that the first message leaves in time. */
@@ -117,9 +128,14 @@ export class QueueDepartures {
     this.#undelivered?.clear()
   }
 
+  get #isExcessive(): boolean {
+    const { readyCount, readyBodyBytes } = this.#contents
+    return this.#limit?.isExceeded(readyCount, readyBodyBytes) === true
+  }
+
   /** @returns false when there are more of them than one turn takes. */
-  #dropExpired(untilMs: number): boolean {
-    for (let left = EXPIRED_PER_TURN; left > 0; left--) {
+  #dropExpired(untilMs: number, max = EXPIRED_PER_TURN): boolean {
+    for (let left = max; left > 0; left--) {
       const deadlineMs = this.#contents.headDeadlineMs
       if (!(deadlineMs > 0 && deadlineMs <= untilMs)) return true
       this.#die(this.#contents.take(this.#view), this.#view, 'expired')

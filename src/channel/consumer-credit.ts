@@ -16,8 +16,10 @@ export class ConsumerCredit {
    * what basic.get took gives none of it back.
    */
   #used = 0
-  /** Consumers that a settlement may have made able to take more, and queues that it has given messages back. */
-  readonly #toResume = new Set<Consumer>()
+  /** Consumers that a settlement may have made able to take more: the first, which is nearly always alone, and others. */
+  #toResume: Consumer | undefined
+  readonly #othersToResume = new Set<Consumer>()
+  /** Queues that a settlement has given messages back. */
   readonly #toDeliver = new Set<ConsumedQueue>()
 
   /** @param consumers of the channel, whose owner adds and removes them. */
@@ -56,7 +58,9 @@ export class ConsumerCredit {
   release(consumer: Consumer | undefined): void {
     if (!consumer) return
     if (this.#used > 0) this.#used--
-    if (!consumer.isReady || this.#limit > 0) this.#toResume.add(consumer)
+    if (consumer === this.#toResume || (consumer.isReady && this.#limit === 0)) return
+    if (this.#toResume) this.#othersToResume.add(consumer)
+    else this.#toResume = consumer
   }
 
   /** Notes that a queue has been given messages back, for `apply`. */
@@ -66,7 +70,7 @@ export class ConsumerCredit {
 
   /** Has queues hand out what consumers can take after what was noted. */
   apply(): void {
-    if (this.#toResume.size > 0) this.#resumeReleased()
+    if (this.#toResume) this.#resumeReleased(this.#toResume)
     this.#deliver()
   }
 
@@ -81,15 +85,17 @@ export class ConsumerCredit {
     return this.#consumers.get(consumer.tag) === consumer
   }
 
-  #resumeReleased(): void {
+  #resumeReleased(first: Consumer): void {
     // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
     if (this.#limit > 0) this.#admitAll()
-    else for (const consumer of this.#releasedInOrder()) if (this.isCurrent(consumer)) consumer.queue.resume(consumer)
-    this.#toResume.clear()
+    else if (this.#othersToResume.size === 0) this.#resume(first)
+    else for (const consumer of [first, ...this.#othersToResume].sort(compareConsumers)) this.#resume(consumer)
+    this.#toResume = undefined
+    if (this.#othersToResume.size > 0) this.#othersToResume.clear()
   }
 
-  #releasedInOrder(): Iterable<Consumer> {
-    return this.#toResume.size > 1 ? [...this.#toResume].sort(compareConsumers) : this.#toResume
+  #resume(consumer: Consumer): void {
+    if (this.isCurrent(consumer)) consumer.queue.resume(consumer)
   }
 
   #admitAll(): void {

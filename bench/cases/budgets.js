@@ -1,0 +1,108 @@
+// The cases that have a budget: each round of the short run takes all of them.
+import { balance, confirmed, confirmLatency, cost, delivered, inform, latency, MANY, THOUSAND } from './figures.js'
+
+/** @type {import('../cases.js').Case[]} */
+export const budgets = [
+  {
+    name: 'auto-16',
+    title: '1 publisher, 1 consumer, automatic ack, 16 B',
+    sets: ['quick', 'full'],
+    storage: 'memory',
+    load: ['--size', '16'],
+    figures: [delivered(1.3 * MANY), cost('delivered')],
+  },
+  {
+    name: 'auto-1k',
+    title: '1 publisher, 1 consumer, automatic ack, 1 KiB',
+    sets: ['quick', 'full'],
+    storage: 'memory',
+    load: ['--size', '1024'],
+    figures: [delivered(330 * THOUSAND), cost('delivered')],
+  },
+  {
+    name: 'ack-each',
+    title: 'prefetch 100, ack each',
+    sets: ['quick', 'full'],
+    storage: 'memory',
+    load: ['--prefetch', '100', '--ack', '1'],
+    figures: [delivered(200 * THOUSAND), balance(0.9), cost('delivered')],
+  },
+  {
+    name: 'ack-100',
+    title: 'prefetch 1000, ack every 100',
+    sets: ['quick', 'full'],
+    storage: 'memory',
+    load: ['--prefetch', '1000', '--ack', '100'],
+    figures: [delivered(0.9 * MANY), balance(0.95), cost('delivered')],
+  },
+  {
+    name: 'durable',
+    title: '2+2, persistent, confirm window 2000, ack every 100',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    load: ['--publishers', '2', '--consumers', '2', '--persistent', '--durable', '--confirm', '2000'].concat([
+      '--prefetch',
+      '1000',
+      '--ack',
+      '100',
+    ]),
+    figures: [delivered(850 * THOUSAND), latency('p99', 10 * THOUSAND), confirmLatency('p99'), cost('delivered')],
+  },
+  {
+    name: 'publish-1k',
+    title: 'publish only, persistent, 1 KiB, confirm window 2000',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    load: ['--publish-only', '--persistent', '--durable', '--size', '1024', '--confirm', '2000'],
+    figures: [confirmed(110 * THOUSAND, { broker: 'lavinmq', factor: 1.05 }), cost('confirmed')],
+  },
+  {
+    name: 'confirm-1',
+    title: 'publish only, persistent, one confirm at a time',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    load: ['--publish-only', '--persistent', '--durable', '--confirm', '1'],
+    figures: [confirmed(5 * THOUSAND), cost('confirmed'), confirmLatency('p50')],
+  },
+  {
+    name: 'rate-5k',
+    title: '5 000 messages/s, automatic ack',
+    sets: ['quick', 'full'],
+    storage: 'memory',
+    load: ['--rate', '5000'],
+    figures: [latency('p50', 70), latency('p99', 600)],
+  },
+  {
+    name: 'deep',
+    title: 'persistent 100 B: all in, then all out',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    special: 'deep',
+    figures: [
+      { ...confirmed(0.8 * MANY), label: 'in/s', of: (result) => result.in.confirmed_per_s },
+      { ...delivered(MANY), label: 'out/s', of: (result) => result.out.delivered_per_s },
+      inform('resident at most', 'megabytes', (result) => result.peakMegabytes, 150),
+      inform('of that anonymous', 'megabytes', (result) => result.peakAnonymousMegabytes),
+    ],
+  },
+  {
+    name: 'start',
+    title: 'start to first accepted connection',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    special: 'start',
+    figures: [
+      inform('command line', 'milliseconds', (result) => result.commandMs, 250),
+      inform('library', 'milliseconds', (result) => result.libraryMs, 50),
+      inform('library, with its import', 'milliseconds', (result) => result.libraryWithImportMs),
+    ],
+  },
+  {
+    name: 'idle',
+    title: 'idle, a second after the start',
+    sets: ['quick', 'full'],
+    storage: 'disk',
+    special: 'idle',
+    figures: [inform('resident', 'megabytes', (result) => result.idleMegabytes, 70)],
+  },
+]
