@@ -36,6 +36,7 @@ import { Heartbeats } from '../dist/src/connection/heartbeats.js'
 import { OpenConnections } from '../dist/src/connection/open-connections.js'
 import { serverProperties } from '../dist/src/connection/server-properties.js'
 import { COMPAT_PROFILES } from '../dist/src/protocol/compat-profile.js'
+import { OutputBuffers } from '../dist/src/protocol/output-buffer.js'
 import { Definitions } from '../dist/src/store/definitions.js'
 import { openLmdbStore } from '../dist/src/store/lmdb/lmdb-store.js'
 import { MemoryStore } from '../dist/src/store/memory/memory-store.js'
@@ -65,6 +66,7 @@ async function brokerOn(store) {
     clock: systemClock,
     turn: new Turn(() => broker.committer.endTurn()),
     heartbeats: new Heartbeats(systemClock),
+    outputBuffers: new OutputBuffers(),
     connections: new OpenConnections(broker, users, {
       name: 'rabbit@bench',
       connections: UNLIMITED,
@@ -203,7 +205,8 @@ async function connect(kept, context, count, readings) {
     const sockets = Array.from({ length: Math.min(left, 500) }, () => new Socket())
     for (const socket of sockets) kept.push(new Connection(socket, context, () => {}))
     for (const chunk of chunks) {
-      for (const socket of sockets) socket.push(chunk)
+      // Memory of its own for each, as what a socket reads has: whoever keeps some of it keeps all of it.
+      for (const socket of sockets) socket.push(Buffer.from(Uint8Array.from(chunk).buffer))
       for (let i = 0; i < 4; i++) await nextTurn()
     }
   }

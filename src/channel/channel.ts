@@ -135,7 +135,7 @@ export class Channel implements TurnOutput, BatchWaiter {
     else this.#onBodyFrame(bytes, start, end)
   }
 
-  /** Copies what an unfinished content has so far. */
+  /** Copies what an unfinished content has so far, and lets go of a finished one. */
   detach(): void {
     this.#assembler.detach()
   }

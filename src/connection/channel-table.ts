@@ -90,9 +90,10 @@ export class ChannelTable {
     }
   }
 
-  /** The chunk that the last frames lay in goes away: unfinished contents have to be copied. */
+  /** The chunk that the last frames lay in goes away: unfinished contents have to be copied, and nothing may keep it. */
   endChunk(): void {
-    if (this.#last?.isAssembling) this.#last.detach()
+    this.#last?.detach()
+    this.#reader.release()
     if (this.#interrupted.size === 0) return
     for (const channel of this.#interrupted) if (channel.isAssembling) channel.detach()
     this.#interrupted.clear()
@@ -126,6 +127,7 @@ export class ChannelTable {
 
   #switchTo(number: number): Channel | undefined {
     if (this.#last?.isAssembling) this.#interrupted.add(this.#last)
+    else this.#last?.detach()
     this.#last = this.#channels.get(number)
     return this.#last
   }

@@ -7,6 +7,7 @@ import type { Turn } from '../base/turn.js'
 import type { Broker } from '../broker/broker.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import type { FieldTable } from '../protocol/field-table.js'
+import type { OutputBuffers } from '../protocol/output-buffer.js'
 import type { Heartbeats } from './heartbeats.js'
 import type { OpenConnections } from './open-connections.js'
 import type { Limits } from './tuning.js'
@@ -19,6 +20,7 @@ export interface ConnectionContext {
   readonly turn: Turn
   readonly connections: OpenConnections
   readonly heartbeats: Heartbeats
+  readonly outputBuffers: OutputBuffers
   readonly alarms: Alarms
   readonly log: Log
   readonly profile: CompatProfile

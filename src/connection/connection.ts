@@ -99,12 +99,12 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#remoteAddress = socket.remoteAddress
     this.#facts = factsOf(socket, context.broker.events.takeProcessName(), context.clock.wallMs())
     this.#log = context.log.child({ connection: this.#facts.name })
-    this.#output = new SocketOutput(socket, context.turn, () => this.#onDrained())
+    this.#output = new SocketOutput(socket, context.turn, context.outputBuffers, () => this.#onDrained())
     this.#scanner = new FrameScanner(INITIAL_FRAME_MAX, (type, channel, bytes, start, end) => {
       try {
         this.#onFrame(type, channel, bytes, start, end)
         // Small requests can have large answers, so that the limit must hold within a chunk as well.
-        if (this.#output.buffer.used > PENDING_OCTETS_MAX) this.#scanner.pause()
+        if (this.#output.bufferedOctets > PENDING_OCTETS_MAX) this.#scanner.pause()
       } catch (error) {
         // Caught here and not around the chunk: the answer to connection.close may already be in it.
         this.#onError(error)

@@ -65,7 +65,7 @@ export class Heartbeats {
 
   #tick(): void {
     const now = this.#clock.monotonicMs()
-    for (const monitored of [...this.#monitored.values()]) {
+    for (const monitored of this.#monitored.values()) {
       if (now >= monitored.nextSendMs) send(monitored)
       if (now >= monitored.nextCheckMs) check(monitored)
     }

@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Turn, TurnOutput } from '../base/turn.js'
 import type { ChannelOutput } from '../channel/channel-context.js'
-import { OutputBuffer } from '../protocol/output-buffer.js'
+import type { OutputBuffer, OutputBuffers } from '../protocol/output-buffer.js'
 
 /** Above this many octets in a turn no deliveries are added. One large message may go beyond it. */
 const DELIVERY_OCTETS_MAX = 512 * 1024
-/** A buffer that has grown beyond this is not kept for the next turn. */
-const KEPT_OCTETS_MAX = 1024 * 1024
 
 /**
  * The frames on their way to one socket: gathered in one buffer during a turn, written once at its end.
@@ -17,8 +15,10 @@ const KEPT_OCTETS_MAX = 1024 * 1024
 export class SocketOutput implements ChannelOutput, TurnOutput {
   readonly #socket: Socket
   readonly #turn: Turn
+  readonly #buffers: OutputBuffers
   readonly #onDrained: () => void
-  #buffer = new OutputBuffer()
+  /** Only from the first frame of a turn until it is written. */
+  #buffer: OutputBuffer | undefined
   #isTouched = false
   /** Whether the socket still holds octets that were written to it. */
   #isCongested = false
@@ -28,14 +28,21 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
   readonly #onWritten = () => this.#written()
 
   /** @param onDrained called when consumers that were turned away may try again. */
-  constructor(socket: Socket, turn: Turn, onDrained: () => void) {
+  constructor(socket: Socket, turn: Turn, buffers: OutputBuffers, onDrained: () => void) {
     this.#socket = socket
     this.#turn = turn
+    this.#buffers = buffers
     this.#onDrained = onDrained
   }
 
   get buffer(): OutputBuffer {
+    this.#buffer ??= this.#buffers.take()
     return this.#buffer
+  }
+
+  /** Octets that have not been given to the socket. */
+  get bufferedOctets(): number {
+    return this.#buffer === undefined ? 0 : this.#buffer.used
   }
 
   /** Octets given to the socket so far. */
@@ -45,11 +52,11 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
 
   /** Octets that have not left: in the buffer and in the socket. */
   get pendingOctets(): number {
-    return this.#buffer.used + this.#socket.writableLength
+    return this.bufferedOctets + this.#socket.writableLength
   }
 
   get canTake(): boolean {
-    return this.#buffer.used < DELIVERY_OCTETS_MAX && !this.#isCongested && !this.#isClosed
+    return this.bufferedOctets < DELIVERY_OCTETS_MAX && !this.#isCongested && !this.#isClosed
   }
 
   touch(): void {
@@ -71,23 +78,22 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
 
   /** Writes what has been gathered now, without waiting for the end of the turn. */
   flush(): void {
-    const { bytes, used } = this.#buffer
-    if (used === 0 || this.#isClosed) return
-    this.#octetsSent += used
-    this.#socket.write(bytes.subarray(0, used), this.#onWritten)
-    // What the kernel has taken at once need not be kept; otherwise the socket holds on to these octets.
-    if (this.#socket.writableLength === 0 && bytes.length <= KEPT_OCTETS_MAX) {
-      this.#buffer.used = 0
-    } else {
+    const buffer = this.#buffer
+    if (buffer === undefined || this.#isClosed) return
+    this.#buffer = undefined
+    if (buffer.used > 0) {
+      this.#octetsSent += buffer.used
+      this.#socket.write(buffer.bytes.subarray(0, buffer.used), this.#onWritten)
       this.#isCongested = this.#socket.writableLength > 0
-      this.#buffer = new OutputBuffer()
     }
+    // What the kernel has taken at once need not be kept; otherwise the socket holds on to these octets.
+    if (this.#socket.writableLength === 0) this.#buffers.giveBack(buffer)
   }
 
   /** Drops everything: the socket is gone. */
   close(): void {
     this.#isClosed = true
-    this.#buffer = new OutputBuffer()
+    this.#buffer = undefined
   }
 
   #written(): void {

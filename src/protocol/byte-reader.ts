@@ -60,6 +60,11 @@ export class ByteReader {
     this.#end = end
   }
 
+  /** Lets go of the octets. */
+  release(): void {
+    this.reset(NO_BYTES)
+  }
+
   /** The offset of the next octet in the bytes given. */
   get position(): number {
     return this.#position

@@ -98,9 +98,10 @@ export class ContentAssembler {
     return this.#completeWith(body, 0, body.length)
   }
 
-  /** Copies what an unfinished content has so far: the chunk it lies in is about to go. */
+  /** Copies what an unfinished content has so far, and lets go of a finished one: the chunk it lies in is about to go. */
   detach(): void {
-    if (this.#phase === 'idle' || (this.#detached && this.#phase === 'body')) return
+    if (this.#phase === 'idle') return this.message.release()
+    if (this.#detached && this.#phase === 'body') return
     this.message.ownEnvelope()
     if (this.#phase === 'body') {
       this.message.ownHeader()

@@ -70,6 +70,13 @@ export class Message {
     this.headerStart = 0
   }
 
+  /** Lets go of the octets: a view that is not in use keeps no chunk in memory. */
+  release(): void {
+    this.envelope = NO_BYTES
+    this.header = NO_BYTES
+    this.body = NO_BYTES
+  }
+
   /** A message of its own memory, for whoever keeps it beyond the call. */
   copy(): Message {
     const copied = new Message()

@@ -75,3 +75,34 @@ export class OutputBuffer {
     this.bytes = grown
   }
 }
+
+/** A buffer that has grown beyond this is not kept. */
+const KEPT_OCTETS_MAX = 1024 * 1024
+/** Octets of the buffers that are kept, all together. */
+const FREE_OCTETS_MAX = 16 * 1024 * 1024
+
+/**
+ * The buffers of all connections that write nothing at the moment. A connection has one from its first frame of a turn
+ * until that is written: ten thousand quiet connections have none, whatever they have written before.
+ */
+export class OutputBuffers {
+  readonly #free: OutputBuffer[] = []
+  #freeOctets = 0
+
+  /** An empty buffer, the one that was given back last if there is one. */
+  take(): OutputBuffer {
+    const buffer = this.#free.pop()
+    if (buffer === undefined) return new OutputBuffer()
+    this.#freeOctets -= buffer.bytes.length
+    return buffer
+  }
+
+  /** Takes back a buffer whose octets nobody needs any more. */
+  giveBack(buffer: OutputBuffer): void {
+    const octets = buffer.bytes.length
+    if (octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX) return
+    buffer.used = 0
+    this.#freeOctets += octets
+    this.#free.push(buffer)
+  }
+}

@@ -17,6 +17,7 @@ import type { ConnectionContext } from '../connection/connection-context.js'
 import { Heartbeats } from '../connection/heartbeats.js'
 import { OpenConnections } from '../connection/open-connections.js'
 import { serverProperties } from '../connection/server-properties.js'
+import { OutputBuffers } from '../protocol/output-buffer.js'
 import { shutdownReason } from '../protocol/reply-texts.js'
 import { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
@@ -154,6 +155,7 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     clock,
     turn: new Turn(() => broker.committer.endTurn()),
     heartbeats: new Heartbeats(clock),
+    outputBuffers: new OutputBuffers(),
     connections: new OpenConnections(broker, users, node),
     alarms,
     log,

@@ -12,6 +12,7 @@ import { OpenConnections } from '../../src/connection/open-connections.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
 import { boolean, fields, table } from '../../src/protocol/field-values.js'
 import type { ConnectionStartOk } from '../../src/protocol/generated/methods.js'
+import { OutputBuffers } from '../../src/protocol/output-buffer.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -36,6 +37,7 @@ async function contextWith(loopbackUsers: readonly string[]): Promise<Connection
     clock,
     turn: new Turn(() => undefined),
     heartbeats: new Heartbeats(clock),
+    outputBuffers: new OutputBuffers(),
     alarms: new Alarms(),
     log: silentLog,
     profile,

@@ -122,6 +122,18 @@ describe('the content assembler', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024)
   })
 
+  it('keeps nothing of the chunk that a finished content lay in', () => {
+    const assembler = new ContentAssembler(1000)
+    const chunk = Buffer.alloc(65536)
+    assembler.begin(chunk, 0, 2)
+    assembler.header(headerOf(5), 0, 14)
+    expect(assembler.body(chunk, 100, 105)).toBe(true)
+    expect(assembler.message.body).toBe(chunk)
+    assembler.detach()
+    const { envelope, header, body } = assembler.message
+    expect([envelope.length, header.length, body.length]).toEqual([0, 0, 0])
+  })
+
   it('allocates nothing on the word of a header', () => {
     const before = process.memoryUsage().arrayBuffers
     const assemblers = Array.from({ length: 50 }, () => new ContentAssembler(BODY_BYTES_ABSOLUTE_MAX))

@@ -13,6 +13,7 @@ import type { ConnectionContext } from '../../src/connection/connection-context.
 import { Heartbeats } from '../../src/connection/heartbeats.js'
 import { OpenConnections } from '../../src/connection/open-connections.js'
 import { COMPAT_PROFILES, type CompatName, type CompatProfile } from '../../src/protocol/compat-profile.js'
+import { OutputBuffers } from '../../src/protocol/output-buffer.js'
 import { publishEventsOf } from '../../src/server/event-sources.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
@@ -86,6 +87,7 @@ export class AssembledBroker {
       clock,
       turn: this.#turn,
       heartbeats: new Heartbeats(clock),
+      outputBuffers: new OutputBuffers(),
       connections: new OpenConnections(broker, users, {
         name: 'rabbit@node',
         connections: UNLIMITED,

@@ -9,6 +9,7 @@ import { Connection } from '../../src/connection/connection.js'
 import { Heartbeats } from '../../src/connection/heartbeats.js'
 import { OpenConnections } from '../../src/connection/open-connections.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
+import { OutputBuffers } from '../../src/protocol/output-buffer.js'
 import { Definitions } from '../../src/store/definitions.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import { ManualClock } from './manual-clock.js'
@@ -39,6 +40,7 @@ export async function serveBroker(): Promise<ServedBroker> {
     clock,
     turn: new Turn(() => broker.committer.endTurn()),
     heartbeats: new Heartbeats(clock),
+    outputBuffers: new OutputBuffers(),
     connections: new OpenConnections(broker, users, node),
     alarms: new Alarms(),
     log: silentLog,
