@@ -12,6 +12,11 @@ export class DeadlineTimer {
     this.#onDue = onDue
   }
 
+  /** When it goes off, in milliseconds since the epoch; 0 when it does not. */
+  get dueMs(): number {
+    return this.#timer ? this.#dueMs : 0
+  }
+
   /**
    * Calls `onDue` when `dueMs` (milliseconds since the epoch) has come. A call due earlier stays: whoever is called too
    * early arms the timer anew.

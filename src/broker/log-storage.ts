@@ -1,3 +1,4 @@
+import { lastOf } from '../base/last.js'
 import type { MessageStore } from '../store/message-store.js'
 import { newRun } from './disk-run.js'
 import type { LogPages } from './log-pages.js'
@@ -75,7 +76,7 @@ export class LogStorage {
 
   /** Has the records of [from, to) removed. */
   remove(from: number, to: number): void {
-    const last = this.#removals[this.#removals.length - 1]
+    const last = lastOf(this.#removals)
     if (last && last.to === from) last.to = to
     else this.#removals.push({ from, to })
     this.markDirty()

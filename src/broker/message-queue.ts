@@ -1,4 +1,4 @@
-import { type ByteString, toDisplayText } from '../base/byte-string.js'
+import type { ByteString } from '../base/byte-string.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import { Message } from '../protocol/message.js'
 import { PropertiesReader } from '../protocol/properties.js'
@@ -10,12 +10,8 @@ import {
 import { rewriteHeaders } from '../protocol/rewrite-properties.js'
 import type { MessageStore } from '../store/message-store.js'
 import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
-import type { DeathReason } from './dead-letter-headers.js'
-import { DeadlineTimer } from './deadline-timer.js'
-import { LengthLimit } from './length-limit.js'
 import type { MessageLog } from './message-log.js'
-import { octetsInPage, type PagePool } from './page.js'
-import { classicLevels, PriorityLog } from './priority-log.js'
+import { octetsInPage } from './page.js'
 import {
   Enqueued,
   type EnqueueResult,
@@ -25,27 +21,20 @@ import {
   type QueueParts,
 } from './queue.js'
 import { QueueConsumers } from './queue-consumers.js'
+import { QueueContents } from './queue-contents.js'
+import { QueueDepartures } from './queue-departures.js'
 import { QueueDuplicates } from './queue-duplicates.js'
 import { QueueLease } from './queue-lease.js'
-import { QueueLog } from './queue-log.js'
 import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
-import { isExhausted, isFailure, quorumLevels, retryDelayMs, returnHeaders } from './return-rules.js'
-import { type ReturnedMessage, ReturnedMessages } from './returned-messages.js'
+import { isExhausted, isFailure, retryDelayMs, returnHeaders } from './return-rules.js'
 import type { SharedBody } from './shared-bodies.js'
-import { type UndeliveredDeath, UndeliveredDeaths } from './undelivered-deaths.js'
 import { WaitingPublishers } from './waiting-publishers.js'
 
-/** Octets of records that are read from the store in one go. */
-const READ_AHEAD_OCTETS = 512 * 1024
-/** The same while many deep queues make memory short. */
-const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
 /** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
 const QUORUM_PREFETCH = 2000
-/** Messages that expire in one turn; more wait for the next. */
-const EXPIRED_PER_TURN = 10_000
 
 /**
  * A classic or a quorum queue: a log of messages and the consumers it hands them to, in turn.
@@ -71,28 +60,25 @@ export class MessageQueue implements Queue {
   readonly arguments: FieldTable
   readonly asRoute: readonly Queue[] = [this]
   readonly #parts: QueueParts
-  readonly #storesAll: boolean
+  readonly #isQuorum: boolean
   /** Whether every delivery has a header that counts it, the first one too. */
   readonly #countsDeliveries: boolean
+  readonly #contents: QueueContents
+  /** That of the contents, where most messages are all that there is. */
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
-  /** What has been given back and has no place in the log: of quorum queues, and where returns are delayed. */
-  #returned: ReturnedMessages | undefined
-  readonly #undelivered: UndeliveredDeaths
+  readonly #departures: QueueDepartures
   readonly #lease: QueueLease
-  readonly #expiryTimer: DeadlineTimer
   readonly #waitingPublishers = new WaitingPublishers()
   readonly #view = new Message()
   /** For headers that deliveries are given, and those that tell duplicates. */
   readonly #properties: PropertiesReader
   #settings: QueueSettings
-  #limit: LengthLimit | undefined
   /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
   #isPlain = true
   readonly #duplicates: QueueDuplicates | undefined
   #isDeleted = false
   #handedOutCount = 0
-  #lastWasRedelivered = false
   #waitingForLoad: (() => void)[] = []
   /** Unacked messages that were given back once too often. */
   #exhausted: number[] = []
@@ -112,33 +98,28 @@ export class MessageQueue implements Queue {
     this.isAutoDelete = options.isAutoDelete
     this.arguments = options.arguments
     const { clock, profile } = parts
-    this.#storesAll = this.type === 'quorum'
-    this.#countsDeliveries = this.type === 'quorum' && profile.deliveryCountHeaders === 'always'
+    this.#isQuorum = this.type === 'quorum'
+    this.#countsDeliveries = this.#isQuorum && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
-    this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.type === 'quorum' })
-    this.#undelivered = new UndeliveredDeaths(
-      clock,
-      (publish) => this.#parts.host.inTurn(publish),
-      (seq, death) => this.#publishDeath(seq, death),
-    )
+    this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.#isQuorum })
     const isUsed = () => this.#consumers.all.length > 0
     this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
-    this.#expiryTimer = new DeadlineTimer(clock, () => this.deliverReady())
     this.#properties = new PropertiesReader(profile.sortsHeaders)
     this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
-    this.#log = this.#newLog(settings)
+    const onLoaded = () => this.#onLoaded()
+    this.#contents = new QueueContents(this, settings, parts, onLoaded, () => this.deliverReady())
+    this.#log = this.#contents.log
+    this.#departures = new QueueDepartures(this, this.#contents, this.#view, parts)
     this.#follow(settings)
   }
 
   get messagesReady(): number {
-    const { readyCount } = this.#log
-    return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
+    return this.#contents.readyCount
   }
 
   get messagesUnacknowledged(): number {
-    const returned = this.#returned ? this.#returned.readyCount + this.#returned.delayedCount : 0
-    return this.#log.unackedCount - returned - this.#undelivered.size
+    return this.#log.unackedCount - this.#contents.givenBackCount - this.#departures.undeliveredCount
   }
 
   get consumers(): readonly Consumer[] {
@@ -191,20 +172,20 @@ export class MessageQueue implements Queue {
   enqueue(message: Message, shared?: SharedBody): EnqueueResult {
     if (!this.#isPlain || message.ttlMs >= 0) return this.#enqueueByRules(message, shared)
     message.deadlineMs = 0
-    return this.#accept(message, shared)
+    return this.#accept(message, shared, 0)
   }
 
   get(view: Message, noAck: boolean): number {
-    if (this.type === 'quorum' && this.#settings.isSingleActive) {
+    if (this.#isQuorum && this.#settings.isSingleActive) {
       throw getFromSingleActiveConsumerQueue(this, this.#parts.profile.writesQueueTypeAsTerm)
     }
     this.#lease.touch()
-    while (!this.#dropOverdue());
+    while (!this.#departures.dropOverdue());
     const seq = this.#takeToSend(view)
     if (seq < 0) return -1
     // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
-    if (noAck || this.type === 'classic') this.#expireBehind()
-    else this.#watchHead()
+    if (noAck || !this.#isQuorum) this.#departures.expireBehind()
+    else this.#departures.watchHead()
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
     if (noAck) this.#log.settle(seq)
     return seq
@@ -219,7 +200,7 @@ export class MessageQueue implements Queue {
   }
 
   get lastWasRedelivered(): boolean {
-    return this.#lastWasRedelivered
+    return this.#contents.lastWasRedelivered
   }
 
   settle(seq: number, consumer: Consumer | undefined): void {
@@ -232,29 +213,29 @@ export class MessageQueue implements Queue {
     if (this.#isDeleted) return
     // First, as what is dead-lettered may come back and go to the one that would not have it.
     if (consumer && !consumer.isReady && this.#consumers.all.includes(consumer)) this.#consumers.resume(consumer)
-    this.#dieUnacked(seq, 'rejected')
+    this.#departures.dieUnacked(seq, 'rejected')
   }
 
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
     if (this.#isDeleted) return
-    if (this.type === 'classic' && !this.#settings.delayedRetry) this.#log.requeue(seq)
+    if (!this.#isQuorum && !this.#settings.delayedRetry) this.#log.requeue(seq)
     else this.#takeBack(seq, cause)
   }
 
   deliverReady(): void {
     if (this.#isDeleted) return
     if (this.#exhausted.length > 0) {
-      for (const seq of this.#exhausted.splice(0)) this.#dieUnacked(seq, 'delivery_limit')
+      for (const seq of this.#exhausted.splice(0)) this.#departures.dieUnacked(seq, 'delivery_limit')
     }
     // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
-    if (this.#limit && this.type === 'classic') this.#dropExcess(this.#limit)
-    this.#deliver()
+    if (!this.#isQuorum) this.#departures.dropExcess()
+    this.#deliver(0)
     this.#tidy()
   }
 
   addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
-    const consumer = new Consumer(this, sink, this.type === 'quorum' ? quorumOptions(options) : options)
+    const consumer = new Consumer(this, sink, this.#isQuorum ? quorumOptions(options) : options)
     const { all } = this.#consumers
     const isTaken = all.some((other) => other.isExclusive)
     const mayBeExclusive = all.length === 0 && !this.#settings.isSingleActive
@@ -280,15 +261,11 @@ export class MessageQueue implements Queue {
   resume(consumer: Consumer): void {
     if (this.#isDeleted) return
     this.#consumers.resume(consumer)
-    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver()
+    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver(0)
   }
 
   purge(): number {
-    let purged = this.#log.purge()
-    for (let seq = this.#takeReturned(); seq >= 0; seq = this.#takeReturned()) {
-      this.#log.settle(seq)
-      purged++
-    }
+    const purged = this.#contents.purge()
     this.#waitingPublishers.relieve(this.#log.readyCount)
     return purged
   }
@@ -296,12 +273,10 @@ export class MessageQueue implements Queue {
   delete(): void {
     this.#isDeleted = true
     this.#lease.end()
-    this.#expiryTimer.cancel()
-    this.#returned?.clear()
-    this.#undelivered.clear()
+    this.#departures.end()
     this.#retryLoads()
     this.#waitingPublishers.relieve(0)
-    this.#log.discard()
+    this.#contents.discard()
     for (const consumer of this.#consumers.clear()) consumer.sink.consumerCancelled(consumer)
   }
 
@@ -325,60 +300,30 @@ export class MessageQueue implements Queue {
     return this.#log.handedOutMarks
   }
 
-  #newLog(settings: QueueSettings): MessageLog {
-    const { store, committer, log, pool, bodies, profile } = this.#parts
-    const named = { queue: toDisplayText(this.name), vhost: toDisplayText(this.vhost) }
-    const options = {
-      isDurable: this.isDurable,
-      storesAll: this.#storesAll,
-      onDirty: () => committer.touch(this),
-      readRecords: (fromSeq: number, toSeq: number) =>
-        store.readRecords(this.id, fromSeq, toSeq, readAheadOctets(pool)),
-      bodies,
-      onLoaded: () => this.#onLoaded(),
-      onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
-      onLost: (count: number) => log.error({ ...named, count }, 'messages could not be read back and are lost'),
-    }
-    const { maxPriority } = settings
-    const ofType = this.type === 'quorum' ? quorumLevels(profile) : undefined
-    const levels = maxPriority === undefined ? ofType : classicLevels(maxPriority)
-    return levels ? new PriorityLog(pool, options, levels) : new QueueLog(pool, options)
-  }
-
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
-    this.#limit = LengthLimit.of(settings, this.type, this.#limit)
-    this.#isPlain = !this.#limit && settings.messageTtlMs === undefined && !this.#duplicates
+    this.#departures.follow()
+    this.#isPlain = !this.#departures.hasLimit && settings.messageTtlMs === undefined && !this.#duplicates
     this.#lease.begin(settings.expiresMs)
   }
 
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const departures = this.#departures
     const seen = this.#duplicates?.valueOf(this.#headersOf(message))
     if (seen && this.#duplicates?.has(seen)) return Enqueued.DONE
-    const readyBodyBytes = this.#readyBodyBytes
-    if (this.#limit?.refuses(message.bodyBytes, this.messagesReady, readyBodyBytes)) return this.#refuse(message)
+    if (departures.refuses(message)) return Enqueued.REJECTED
     if (seen) this.#duplicates?.note(seen)
-    message.deadlineMs = this.#deadlineFor(message)
-    const result = this.#accept(message, shared)
-    if (this.#limit) this.#dropExcess(this.#limit)
-    if (this.messagesReady > 0) this.#expire()
+    const ttlMs = departures.ttlOf(message)
+    const nowMs = ttlMs < 0 ? 0 : this.#parts.clock.wallMs()
+    message.deadlineMs = ttlMs < 0 ? 0 : nowMs + ttlMs
+    const result = this.#accept(message, shared, nowMs)
+    const hasDropped = departures.dropExcess()
+    if (this.messagesReady > 0 && (hasDropped || !departures.isWatched(message.deadlineMs, nowMs))) departures.expire()
     return result
   }
 
-  #refuse(message: Message): EnqueueResult {
-    if (this.#limit?.deadLettersRefused) this.#deadLetter(message, 'maxlen')
-    return Enqueued.REJECTED
-  }
-
-  /** The sooner of what the message and the queue say, from now on. */
-  #deadlineFor({ ttlMs }: Message): number {
-    const { messageTtlMs } = this.#settings
-    if (ttlMs < 0 && messageTtlMs === undefined) return 0
-    const leftMs = ttlMs < 0 ? messageTtlMs : Math.min(ttlMs, messageTtlMs ?? ttlMs)
-    return this.#parts.clock.wallMs() + (leftMs ?? 0)
-  }
-
-  #accept(message: Message, shared: SharedBody | undefined): EnqueueResult {
+  /** @param nowMs the time, in milliseconds since the epoch, if it is known; 0 when it is not. */
+  #accept(message: Message, shared: SharedBody | undefined, nowMs: number): EnqueueResult {
     if (this.messagesReady === 0 && !this.#countsDeliveries) {
       const consumer = this.#consumers.next()
       if (consumer?.noAck) {
@@ -389,63 +334,79 @@ export class MessageQueue implements Queue {
       }
     }
     this.#log.append(message, shared)
-    if (this.#consumers.hasReady) this.#deliver()
-    if (!this.isDurable || !(message.isPersistent || this.#storesAll)) return Enqueued.DONE
+    if (this.#consumers.hasReady) this.#deliver(nowMs)
+    if (!this.isDurable || !(message.isPersistent || this.#isQuorum)) return Enqueued.DONE
     this.#parts.committer.accept(octetsInPage(message))
     return Enqueued.AWAITS_STORE
   }
 
-  /** Hands ready messages to consumers that can take them. */
-  #deliver(): void {
+  /** Hands ready messages to consumers that can take them. @param nowMs as of `#accept`. */
+  #deliver(nowMs: number): void {
+    if (!this.#isQuorum && this.#contents.isPlain) this.#deliverPlain()
+    else this.#deliverByRules(nowMs)
+    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
+  }
+
+  /** Where the messages are the log's, and none of them expires or is changed on its way. */
+  #deliverPlain(): void {
     const view = this.#view
     const log = this.#log
-    const consumers = this.#consumers
-    const isPlain = this.type === 'classic' && this.#returned === undefined && !log.hasDeadlines
+    while (log.readyCount > 0) {
+      const consumer = this.#consumers.next()
+      if (!consumer) return
+      const seq = log.takeNext(view)
+      if (seq < 0) return
+      this.#handOut(consumer, seq, log.lastWasRedelivered)
+    }
+  }
+
+  #deliverByRules(knownMs: number): void {
+    const departures = this.#departures
+    const contents = this.#contents
+    const view = this.#view
+    let nowMs = knownMs
     let hasDelivered = false
-    while (isPlain ? log.readyCount > 0 : this.messagesReady > 0) {
-      // First, as what dies may come back and go to the consumer whose turn it is.
-      if (!isPlain && !this.#dropOverdue()) return this.#watchHead()
-      const consumer = consumers.next()
-      if (!consumer) break
-      const seq = isPlain ? log.takeNext(view) : this.#takeToSend(view)
+    while (contents.readyCount > 0) {
+      const consumer = this.#consumers.next()
+      if (!consumer) {
+        if (departures.dropOverdue()) break
+        return departures.watchHead()
+      }
+      const seq = contents.take(view)
       if (seq < 0) break
-      consumers.advance()
-      this.#handedOutCount++
-      if (!consumer.noAck) consumer.unackedCount++
-      // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
-      if (consumer.isFull && this.type === 'quorum') consumers.rest(consumer)
-      consumer.sink.deliver(consumer, view, seq, isPlain ? log.lastWasRedelivered : this.#lastWasRedelivered)
-      if (consumer.noAck) log.settle(seq)
+      if (view.deadlineMs > 0) {
+        if (nowMs === 0) nowMs = this.#parts.clock.wallMs()
+        if (view.deadlineMs < nowMs) {
+          // What dies may come back, and go to the consumer whose turn it is: the next one is asked for anew.
+          if (departures.dropTaken(seq)) continue
+          return departures.watchHead()
+        }
+      }
+      if (this.#isQuorum) this.#addReturnHeaders(seq, view)
+      this.#handOut(consumer, seq, contents.lastWasRedelivered)
       hasDelivered = true
     }
-    if (!isPlain && this.messagesReady > 0) {
-      if (hasDelivered) this.#expire()
-      else this.#watchHead()
-    }
-    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
+    if (contents.readyCount === 0) return
+    if (hasDelivered) departures.expire()
+    else departures.watchHead()
+  }
+
+  /** Hands the message that the view points at to the consumer whose turn it is. */
+  #handOut(consumer: Consumer, seq: number, isRedelivered: boolean): void {
+    this.#consumers.advance()
+    this.#handedOutCount++
+    if (!consumer.noAck) consumer.unackedCount++
+    // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.
+    if (this.#isQuorum && consumer.isFull) this.#consumers.rest(consumer)
+    consumer.sink.deliver(consumer, this.#view, seq, isRedelivered)
+    if (consumer.noAck) this.#log.settle(seq)
   }
 
   /** Takes the next message, as it is to be sent. */
   #takeToSend(view: Message): number {
-    const seq = this.#take(view)
-    if (seq >= 0 && this.type === 'quorum') this.#addReturnHeaders(seq, view)
+    const seq = this.#contents.take(view)
+    if (seq >= 0 && this.#isQuorum) this.#addReturnHeaders(seq, view)
     return seq
-  }
-
-  #take(view: Message): number {
-    const returned = this.#returned === undefined ? -1 : this.#returned.take()
-    if (returned < 0) {
-      const seq = this.#log.takeNext(view)
-      this.#lastWasRedelivered = this.#log.lastWasRedelivered
-      return seq
-    }
-    this.#log.read(returned, view)
-    this.#lastWasRedelivered = true
-    return returned
-  }
-
-  #takeReturned(): number {
-    return this.#returned?.take() ?? -1
   }
 
   #addReturnHeaders(seq: number, view: Message): void {
@@ -467,135 +428,26 @@ export class MessageQueue implements Queue {
   /** Has what is too much or too old leave. */
   #tidy(): void {
     if (this.#isDeleted) return
-    if (this.#limit) this.#dropExcess(this.#limit)
-    this.#expire()
+    this.#departures.dropExcess()
+    this.#departures.expire()
     if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
-  }
-
-  #dropExcess(limit: LengthLimit): void {
-    // What has expired leaves as that, and not as too much.
-    while (this.#dropOverdue() && limit.isExceeded(this.messagesReady, this.#readyBodyBytes)) {
-      const seq = this.#take(this.#view)
-      // It has to be read from the store: goes on when it has been.
-      if (seq < 0) return
-      this.#die(seq, this.#view, 'maxlen')
-    }
-  }
-
-  /**
-   * Has messages leave that are the first and expire by `untilMs`.
-   * @returns false when there are more of them than one turn takes.
-   */
-  #dropExpired(untilMs: number): boolean {
-    for (let left = EXPIRED_PER_TURN; left > 0; left--) {
-      const deadlineMs = this.#headDeadlineMs
-      if (!(deadlineMs > 0 && deadlineMs <= untilMs)) return true
-      this.#die(this.#take(this.#view), this.#view, 'expired')
-    }
-    return false
-  }
-
-  /** The same before a delivery: what expires in this very millisecond may still be handed out. */
-  #dropOverdue(): boolean {
-    return !(this.#headDeadlineMs > 0) || this.#dropExpired(this.#parts.clock.wallMs() - 1)
-  }
-
-  /** Has all of it leave by now, and sees to it that the next one does in time. */
-  #expire(): void {
-    if (this.#headDeadlineMs > 0) this.#dropExpired(this.#parts.clock.wallMs())
-    this.#watchHead()
-  }
-
-  /** The same behind the message that was taken last, which is still to be sent. */
-  #expireBehind(): void {
-    const wasRedelivered = this.#lastWasRedelivered
-    this.#expire()
-    this.#lastWasRedelivered = wasRedelivered
-  }
-
-  /** Sees to it that the first message leaves in time. */
-  #watchHead(): void {
-    const deadlineMs = this.#headDeadlineMs
-    if (deadlineMs > 0) this.#expiryTimer.arm(deadlineMs)
-  }
-
-  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
-  get #headDeadlineMs(): number {
-    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
-    return this.#log.hasDeadlines ? this.#log.headDeadlineMs : 0
-  }
-
-  get #readyBodyBytes(): number {
-    return this.#log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
-  }
-
-  /** Ends the stay of a message that is unacked in the log. @param message it, valid until then. */
-  #die(seq: number, message: Message, reason: DeathReason): void {
-    if (this.#settings.isDeadLetterAtLeastOnce) {
-      this.#undelivered.keep(seq, reason)
-      return
-    }
-    this.#deadLetter(message, reason)
-    this.#log.settle(seq)
-  }
-
-  #dieUnacked(seq: number, reason: DeathReason): void {
-    if (this.#settings.deadLetterExchange !== undefined) this.#log.read(seq, this.#view)
-    this.#die(seq, this.#view, reason)
-  }
-
-  #deadLetter(message: Message, reason: DeathReason): void {
-    const settings = this.#settings
-    if (settings.deadLetterExchange !== undefined) this.#parts.host.deadLetter(message, this, reason, settings)
-  }
-
-  /** @returns whether the queue is rid of a message that it has kept. */
-  #publishDeath(seq: number, { reason, takenBy }: UndeliveredDeath): boolean {
-    const { host } = this.#parts
-    const settings = this.#settings
-    this.#log.read(seq, this.#view)
-    // Policies may have changed since.
-    if (!settings.isDeadLetterAtLeastOnce) this.#deadLetter(this.#view, reason)
-    else if (!host.deadLetterSurely(this.#view, this, reason, settings, takenBy)) return false
-    this.#log.settle(seq)
-    return true
   }
 
   /** Takes back a message where it counts how often that happens. */
   #takeBack(seq: number, cause: ReturnCause): void {
     const counts = this.#log.noteReturn(seq, isFailure(cause))
-    if (this.type === 'quorum' && isExhausted(counts, this.#settings, this.#parts.profile)) {
+    if (this.#isQuorum && isExhausted(counts, this.#settings, this.#parts.profile)) {
       this.#exhausted.push(seq)
       return
     }
     this.#log.read(seq, this.#view)
-    const { bodyBytes, deadlineMs } = this.#view
-    const returned = { seq, bodyBytes, deadlineMs }
-    const delayMs = retryDelayMs(counts, cause, this.#settings)
-    if (delayMs > 0) this.#newReturned().delay(returned, delayMs)
-    else this.#putBack(returned)
-  }
-
-  #putBack(returned: ReturnedMessage): void {
-    if (this.type === 'quorum') this.#newReturned().add(returned)
-    else this.#log.requeue(returned.seq)
-  }
-
-  /** Made when the first message needs it: most queues never do. */
-  #newReturned(): ReturnedMessages {
-    this.#returned ??= new ReturnedMessages(this.#parts.clock, (returned) => this.#onRetryDue(returned))
-    return this.#returned
-  }
-
-  #onRetryDue(returned: ReturnedMessage): void {
-    this.#putBack(returned)
-    this.deliverReady()
+    this.#contents.giveBack(seq, this.#view, retryDelayMs(counts, cause, this.#settings))
   }
 
   #onLoaded(): void {
     if (this.#isDeleted) return
     this.#retryLoads()
-    this.#deliver()
+    this.#deliver(0)
     this.#tidy()
     this.#parts.onActivity()
   }
@@ -609,8 +461,4 @@ export class MessageQueue implements Queue {
 
 function quorumOptions(options: ConsumerOptions): ConsumerOptions {
   return { ...options, isExclusive: false, prefetch: options.prefetch === 0 ? QUORUM_PREFETCH : options.prefetch }
-}
-
-function readAheadOctets(pool: PagePool): number {
-  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
 }

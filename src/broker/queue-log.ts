@@ -15,6 +15,7 @@
  *   built when the one before is stored, so what an earlier `collect` handed over can be read.
  */
 
+import { lastOf } from '../base/last.js'
 import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
 import { DiskReader } from './disk-reader.js'
@@ -59,7 +60,7 @@ export class QueueLog implements MessageLog {
 
   append(message: Message, shared?: SharedBody): number {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
-    const last = this.#pages.list[this.#pages.list.length - 1]
+    const last = lastOf(this.#pages.list)
     const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
     const isStored = (message.isPersistent || this.#options.storesAll === true) && this.#options.isDurable
     if (message.deadlineMs > 0) this.#pages.hasDeadlines = true

@@ -32,6 +32,11 @@ export class ReadyConsumers {
     consumer.isReady = true
     this.#size++
     const ring = this.#ringOf(consumer.priority)
+    // The first one is far the most frequent: alone at its limit, it leaves and enters with each acknowledgement.
+    if (ring.consumers.length === 0) {
+      ring.consumers.push(consumer)
+      return
+    }
     ring.consumers.splice(ring.turn, 0, consumer)
     ring.turn = (ring.turn + 1) % ring.consumers.length
   }
@@ -43,7 +48,8 @@ export class ReadyConsumers {
     this.#size--
     const ring = this.#ringOf(consumer.priority)
     const index = ring.consumers.indexOf(consumer)
-    ring.consumers.splice(index, 1)
+    if (ring.consumers.length === 1) ring.consumers.pop()
+    else ring.consumers.splice(index, 1)
     if (index < ring.turn) ring.turn--
     if (ring.turn >= ring.consumers.length) ring.turn = 0
     if (ring.consumers.length === 0 && this.#rings.length > 1) this.#rings.splice(this.#rings.indexOf(ring), 1)
@@ -83,6 +89,8 @@ export class ReadyConsumers {
   }
 
   #ringOf(priority: number): Ring {
+    const first = this.#rings[0]
+    if (first?.priority === priority) return first
     const index = this.#rings.findIndex((ring) => ring.priority <= priority)
     const found = this.#rings[index]
     if (found?.priority === priority) return found

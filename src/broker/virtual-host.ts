@@ -252,8 +252,10 @@ export class VirtualHost implements Topology, QueueHost {
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
     let result: EnqueueResult = Enqueued.DONE
-    for (const queue of route) {
-      if (queue.isDeleted) continue
+    // By index: an iterator would be an object for each message.
+    for (let i = 0; i < route.length; i++) {
+      const queue = route[i]
+      if (!queue || queue.isDeleted) continue
       const enqueued = queue.enqueue(message, shared)
       if (enqueued > result) result = enqueued
       if (queue.isBehind) onBehind(queue)

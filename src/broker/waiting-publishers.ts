@@ -8,6 +8,8 @@ interface WaitingPublisher {
 /** The publishers that wait for the consumers of a queue. */
 export class WaitingPublishers {
   #waiting: WaitingPublisher[] = []
+  /** The most messages that anybody waits for, so that nobody is looked at for most deliveries. */
+  #mostReady = -1
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0
@@ -19,17 +21,24 @@ export class WaitingPublishers {
    */
   add(readyCount: number, goOn: () => void): () => void {
     const waiting = { readyCount, goOn }
-    this.#waiting.push(waiting)
-    return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiting)
-    }
+    this.#keep([...this.#waiting, waiting])
+    return () => this.#keep(this.#waiting.filter((other) => other !== waiting))
   }
 
   /** Lets those go on that wait for `readyCount` messages or more. */
   relieve(readyCount: number): void {
+    // Apart from the rest, whose closures would cost memory for each call.
+    if (readyCount <= this.#mostReady) this.#relieve(readyCount)
+  }
+
+  #relieve(readyCount: number): void {
     const relieved = this.#waiting.filter((waiting) => waiting.readyCount >= readyCount)
-    if (relieved.length === 0) return
-    this.#waiting = this.#waiting.filter((waiting) => !relieved.includes(waiting))
+    this.#keep(this.#waiting.filter((waiting) => waiting.readyCount < readyCount))
     for (const { goOn } of relieved) goOn()
+  }
+
+  #keep(waiting: WaitingPublisher[]): void {
+    this.#waiting = waiting
+    this.#mostReady = waiting.reduce((most, { readyCount }) => Math.max(most, readyCount), -1)
   }
 }

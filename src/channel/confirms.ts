@@ -1,3 +1,5 @@
+import { lastOf } from '../base/last.js'
+
 /** Numbers [from, to] that share a fate. */
 interface Range {
   readonly from: number
@@ -33,7 +35,7 @@ export class Confirms {
 
   /** The batches waited for, to the last; 0 when none is. */
   get lastBatch(): number {
-    return this.#waiting[this.#waiting.length - 1]?.batch ?? 0
+    return lastOf(this.#waiting)?.batch ?? 0
   }
 
   get hasDue(): boolean {
@@ -44,7 +46,7 @@ export class Confirms {
   add(batch: number): void {
     const seqno = this.#nextSeqno++
     if (batch === 0) return extend(this.#due, seqno)
-    const last = this.#waiting[this.#waiting.length - 1]
+    const last = lastOf(this.#waiting)
     if (last?.batch === batch && last.to === seqno - 1) last.to = seqno
     else this.#waiting.push({ from: seqno, to: seqno, batch })
   }
@@ -101,7 +103,7 @@ function isLone([first, ...others]: readonly Range[]): boolean {
 }
 
 function extend(ranges: Range[], seqno: number): void {
-  const last = ranges[ranges.length - 1]
+  const last = lastOf(ranges)
   if (last && last.to === seqno - 1) last.to = seqno
   else ranges.push({ from: seqno, to: seqno })
 }
@@ -111,7 +113,7 @@ function merge(a: readonly Range[], b: readonly Range[]): Range[] {
   const merged: Range[] = []
   const rising = a.length === 0 ? b : [...a, ...b].sort((x, y) => x.from - y.from)
   for (const { from, to } of rising) {
-    const last = merged[merged.length - 1]
+    const last = lastOf(merged)
     if (last && last.to === from - 1) last.to = to
     else merged.push({ from, to })
   }

@@ -1,3 +1,4 @@
+import { lastOf } from '../base/last.js'
 import type { BatchWaiter, Committer } from '../broker/committer.js'
 import { OutputBuffer } from '../protocol/output-buffer.js'
 import type { ChannelOutput } from './channel-context.js'
@@ -32,7 +33,7 @@ export class OrderedOutput implements BatchWaiter {
 
   /** Where the next frame is to be encoded, in the current turn. */
   get buffer(): OutputBuffer {
-    const last = this.#held[this.#held.length - 1]
+    const last = lastOf(this.#held)
     if (last) return last.buffer
     this.#output.touch()
     return this.#output.buffer
@@ -57,7 +58,7 @@ export class OrderedOutput implements BatchWaiter {
   /** Makes what is encoded from now on wait until all changes so far are stored. */
   holdUntilStored(): void {
     const batch = this.#committer.pendingBatch
-    if (batch === 0 || this.#held[this.#held.length - 1]?.batch === batch) return
+    if (batch === 0 || lastOf(this.#held)?.batch === batch) return
     this.#held.push({ batch, buffer: new OutputBuffer() })
     this.#committer.notify(batch, this)
   }

@@ -30,11 +30,12 @@ import {
   unknownDeliveryTag,
 } from '../protocol/reply-texts.js'
 import type { ChannelContext } from './channel-context.js'
+import { ConsumerCredit } from './consumer-credit.js'
 import { DeliveryTimeouts } from './delivery-timeouts.js'
 import type { OrderedOutput } from './ordered-output.js'
 import type { ReplyOrigin } from './publisher.js'
+import { Refusals } from './refusals.js'
 import { ReplyConsumer } from './reply-consumer.js'
-import { compareConsumers, inGroups, type RefusedDelivery } from './settlement-groups.js'
 import type { Refusal, Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
@@ -53,21 +54,13 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   readonly #onCancelled: () => void
   readonly #consumers = new Map<ByteString, Consumer>()
   readonly #unacked = new UnackedDeliveries()
+  readonly #credit = new ConsumerCredit(this.#consumers)
+  readonly #refusals = new Refusals(this.#credit)
   readonly #view = new Message()
   readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
   /** The prefetch of consumers to come. */
   #prefetch: number
-  /** The limit that all consumers share; 0 means none. */
-  #channelPrefetch = 0
-  /**
-   * What the shared limit counts: all that was unacked when it was set, and what consumers were handed since. Settling
-   * what basic.get took gives none of it back.
-   */
-  #channelUnacked = 0
-  /** Consumers that a settlement may have made able to take more, and queues that it has given messages back. */
-  readonly #toResume = new Set<Consumer>()
-  readonly #toDeliver = new Set<ConsumedQueue>()
   #isClosed = false
   /** Who waits for direct replies on this channel. */
   #replies: ReplyConsumer | undefined
@@ -76,10 +69,8 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
 
   readonly #settleOne = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined) => {
     queue.settle(seq, consumer)
-    this.#released(consumer)
+    this.#credit.release(consumer)
   }
-  /** Applied when all of them have been taken out: what they cause may be deliveries here. */
-  #refused: RefusedDelivery[] = []
 
   /** @param onCancelled called when there are cancelled consumers to tell the client of, at the end of the turn. */
   constructor(channel: number, context: ChannelContext, output: OrderedOutput, onCancelled: () => void) {
@@ -105,7 +96,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   get hasChannelPrefetch(): boolean {
-    return this.#channelPrefetch > 0
+    return this.#credit.isShared
   }
 
   get consumerCount(): number {
@@ -119,8 +110,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   get canTake(): boolean {
     // While it ends consumer by consumer, those still there would take what nobody gives back any more.
     if (this.#isClosed) return false
-    if (this.#channelPrefetch > 0 && this.#channelUnacked >= this.#channelPrefetch) return false
-    return this.#output.canTake
+    return !this.#credit.isUsedUp && this.#output.canTake
   }
 
   deliver(consumer: Consumer, message: Message, seq: number, isRedelivered: boolean): void {
@@ -129,7 +119,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
       this.#unacked.add(tag, seq, consumer.queue, consumer)
       if (!this.#timeouts.isLooking) this.#lookAfter(consumer.queue, consumer)
     }
-    if (this.#channelPrefetch > 0) this.#takeShare(consumer)
+    if (this.#credit.isShared) this.#credit.take(consumer)
     const { tagOctets } = consumer
     encodeDelivery(this.#output.buffer, this.#channel, tagOctets, tag, isRedelivered, message, this.#bodyMax)
     if (this.#firehose.isOn) this.#trace(message, consumer.queue.name, isRedelivered)
@@ -158,19 +148,17 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`)
     if (isGlobal && this.#context.profile.permitsGlobalQos) {
       this.#context.noteDeprecatedUse('global_qos')
-      if (this.#channelPrefetch === 0) this.#channelUnacked = this.#unacked.size
-      this.#channelPrefetch = count
+      this.#credit.share(count, this.#unacked.size)
     } else {
       this.#prefetch = count
-      this.#channelPrefetch = 0
+      this.#credit.unshare()
     }
   }
 
   /** Hands ready messages out again, after the channel's limits have changed or its output drains. */
   resumeConsumers(): void {
     this.#replies?.resume()
-    for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
-    this.#deliver()
+    this.#credit.applyToAll()
   }
 
   /** basic.consume. @throws NOT_ALLOWED, ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, and what the queue throws */
@@ -185,7 +173,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     queue.requireAccessBy(owner)
     const { arguments: args } = method
     const { priority, timeoutMs, stream } = parseConsumerArguments(queue.type, args, queue, this.#context.profile)
-    if (this.#channelPrefetch > 0 && queue.type === 'quorum') throw globalQosNotSupported(queue)
+    if (this.#credit.isShared && queue.type === 'quorum') throw globalQosNotSupported(queue)
     const tag = method.consumerTag === '' ? generatedName('ctag') : method.consumerTag
     const { noAck, exclusive } = method
     const prefetch = this.#prefetch
@@ -243,16 +231,16 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   settle(tag: number, multiple: boolean, settlement: Settlement, transaction: Transaction | undefined): void {
     const visit = transaction ? this.#staging(settlement, transaction) : this.#settling(settlement)
     if (!this.#unacked.take(tag, multiple, visit)) throw unknownDeliveryTag(tag)
-    if (this.#refused.length > 0) this.#applyRefusals()
-    this.#afterSettling()
+    if (!this.#refusals.isEmpty) this.#refusals.apply()
+    this.#credit.apply()
   }
 
   /** basic.recover and recover-async with requeue. @param withReply whether recover-ok is due, before redeliveries. */
   recover(withReply: boolean): void {
     this.#unacked.take(ALL, true, this.#refusing({ outcome: 'requeue', cause: 'recover' }))
     if (withReply) encodeBasicRecoverOk(this.#output.buffer, this.#channel)
-    this.#applyRefusals()
-    this.#afterSettling()
+    this.#refusals.apply()
+    this.#credit.apply()
   }
 
   /** Cancels the consumers whose queue the user may not read any more. */
@@ -271,20 +259,20 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
 
   /** Settles what a transaction has staged. What consumers may have then waits for `deliverCommitted`. */
   commit(settlements: readonly StagedSettlement[]): void {
-    const given: RefusedDelivery[] = []
     for (const { delivery, settlement } of settlements) {
       const { seq, queue, consumer, tag } = delivery
-      if (settlement.outcome === 'requeue') given.push({ delivery, settlement })
-      else this.#settling(settlement)(seq, queue, consumer, tag)
+      if (settlement.outcome !== 'requeue') this.#settling(settlement)(seq, queue, consumer, tag)
     }
-    this.#applyRefusals()
-    this.#refused = given
+    this.#refusals.apply()
+    for (const { delivery, settlement } of settlements) {
+      if (settlement.outcome === 'requeue') this.#refusals.add({ delivery, settlement })
+    }
   }
 
   /** Gives back to queues what the transaction gives back, and hands out what consumers can take now. */
   deliverCommitted(): void {
-    this.#applyRefusals()
-    this.#afterSettling()
+    this.#refusals.apply()
+    this.#credit.apply()
   }
 
   /** Makes what a transaction has staged unacked again. */
@@ -301,13 +289,13 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     // Before another consumer may take its place, which goes on where this one has ended.
     const giveBack = this.#returning('lost')
     // Those that were taken out when one beside them met with an error.
-    for (const { delivery } of this.#takeRefused()) {
+    for (const { delivery } of this.#refusals.take()) {
       giveBack(delivery.seq, delivery.queue, delivery.consumer, delivery.tag)
     }
     this.#unacked.take(ALL, true, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
-    this.#afterSettling()
+    this.#credit.apply()
   }
 
   #lookAfter(queue: ConsumedQueue, consumer: Consumer | undefined): void {
@@ -336,7 +324,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
       return this.#context.failChannel(this.#channel, acknowledgementTimedOut(this.#channel, -1))
     }
     for (const consumer of consumers) this.consumerCancelled(consumer)
-    this.#afterSettling()
+    this.#credit.apply()
   }
 
   #consumeReplies({ consumerTag, noAck, noWait }: BasicConsume): void {
@@ -382,15 +370,15 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   #refusing(settlement: Refusal): DeliveryVisitor {
     return (seq, queue, consumer, tag) => {
       if (settlement.cause !== 'recover') this.#requireRejections(queue)
-      this.#refused.push({ delivery: { tag, seq, queue, consumer }, settlement })
+      this.#refusals.add({ delivery: { tag, seq, queue, consumer }, settlement })
     }
   }
 
   #returning(cause: ReturnCause): DeliveryVisitor {
     return (seq, queue, consumer) => {
       queue.requeue(seq, consumer, cause)
-      this.#toDeliver.add(queue)
-      this.#released(consumer)
+      this.#credit.noteReturn(queue)
+      this.#credit.release(consumer)
     }
   }
 
@@ -399,84 +387,10 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     if (queue.type === 'stream' && !this.#context.profile.streamsTakeRejections) throw rejectionToStream(queue)
   }
 
-  #takeRefused(): readonly RefusedDelivery[] {
-    const refused = this.#refused
-    this.#refused = []
-    return refused
-  }
-
-  #applyRefusals(): void {
-    for (const group of inGroups(this.#takeRefused())) this.#refuse(group)
-  }
-
-  /** @param group of one queue and one consumer. */
-  #refuse(group: readonly RefusedDelivery[]): void {
-    let hasRequeued = false
-    for (const { delivery, settlement } of group) {
-      const { seq, queue, consumer } = delivery
-      this.#released(consumer)
-      if (settlement.outcome === 'requeue') queue.requeue(seq, consumer, settlement.cause)
-      else queue.discard(seq, consumer, settlement.cause)
-      hasRequeued ||= settlement.outcome === 'requeue'
-    }
-    if (hasRequeued && group[0]) this.#redeliver(group[0].delivery)
-  }
-
-  #redeliver({ queue, consumer }: Delivery): void {
-    if (consumer && this.#has(consumer)) queue.admit(consumer)
-    queue.deliverReady()
-  }
-
   #staging(settlement: Settlement, transaction: Transaction) {
     return (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => {
       const delivery: Delivery = { tag, seq, queue, consumer }
       transaction.settle({ delivery, settlement })
     }
-  }
-
-  #released(consumer: Consumer | undefined): void {
-    if (!consumer) return
-    if (this.#channelUnacked > 0) this.#channelUnacked--
-    if (!consumer.isReady || this.#channelPrefetch > 0) this.#toResume.add(consumer)
-  }
-
-  #afterSettling(): void {
-    if (this.#toResume.size > 0) this.#resumeReleased()
-    this.#deliver()
-  }
-
-  #resumeReleased(): void {
-    // A shared limit had all of the channel's consumers wait, not only those that it has deliveries of.
-    if (this.#channelPrefetch > 0) for (const consumer of [...this.#consumers.values()]) this.#admit(consumer)
-    else for (const consumer of this.#releasedInOrder()) if (this.#has(consumer)) consumer.queue.resume(consumer)
-    this.#toResume.clear()
-  }
-
-  #releasedInOrder(): Iterable<Consumer> {
-    return this.#toResume.size > 1 ? [...this.#toResume].sort(compareConsumers) : this.#toResume
-  }
-
-  /** Lets a consumer compete when `deliver` is called, when all others do. */
-  #admit(consumer: Consumer): void {
-    if (consumer.isReady) return
-    consumer.queue.admit(consumer)
-    this.#toDeliver.add(consumer.queue)
-  }
-
-  #deliver(): void {
-    if (this.#toDeliver.size === 0) return
-    for (const queue of this.#toDeliver) queue.deliverReady()
-    this.#toDeliver.clear()
-  }
-
-  #has(consumer: Consumer): boolean {
-    return this.#consumers.get(consumer.tag) === consumer
-  }
-
-  /** Notes that a consumer has had some of the shared limit: the others come before it when there is room again. */
-  #takeShare(consumer: Consumer): void {
-    if (!consumer.noAck) this.#channelUnacked++
-    this.#consumers.delete(consumer.tag)
-    this.#consumers.set(consumer.tag, consumer)
   }
 }

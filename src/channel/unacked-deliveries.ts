@@ -12,22 +12,25 @@ export interface Delivery {
 
 export type DeliveryVisitor = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined, tag: number) => void
 
+/** A power of two, as all capacities are. */
 const FIRST_CAPACITY = 16
 
 /**
  * The deliveries of one channel that wait to be settled, by delivery tag.
  *
- * Tags only rise, so parallel arrays in tag order do: no object per delivery, and the tag looked for nearly always lies
+ * Tags only rise, so parallel rings in tag order do: no object per delivery, and the tag looked for nearly always lies
  * where its distance from the oldest says. Settled entries stay as holes until they come to the front, or until they
  * are the greater part: one delivery that is never settled must not keep the rest in memory.
  */
 export class UnackedDeliveries {
+  /** Entry `at` lies at `at & mask` of each of the four. */
+  #mask = FIRST_CAPACITY - 1
   #tags = new Float64Array(FIRST_CAPACITY)
   #seqs = new Float64Array(FIRST_CAPACITY)
   /** Undefined where a delivery has been taken out. */
-  #queues: (ConsumedQueue | undefined)[] = []
-  #consumers: (Consumer | undefined)[] = []
-  /** Entries are [head, end) of the arrays. */
+  #queues: (ConsumedQueue | undefined)[] = emptyRing(FIRST_CAPACITY)
+  #consumers: (Consumer | undefined)[] = emptyRing(FIRST_CAPACITY)
+  /** Entries are [head, end); both are counted down again when the ring is empty, or rearranged. */
   #head = 0
   #end = 0
   #size = 0
@@ -38,17 +41,17 @@ export class UnackedDeliveries {
 
   /** Infinity when nothing is unacked. */
   get oldestTag(): number {
-    return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#tags[this.#head] as number) // head < end
+    return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#tagAt(this.#head)
   }
 
   /** Those that a condition holds for, oldest first; they stay. */
   filter(condition: (delivery: Delivery) => boolean): Delivery[] {
     const found: Delivery[] = []
     for (let at = this.#head; at < this.#end; at++) {
-      const queue = this.#queues[at]
+      const queue = this.#queues[at & this.#mask]
       if (!queue) continue
-      const [tag, seq] = [this.#tags[at] as number, this.#seqs[at] as number] // head <= at < end
-      const delivery = { tag, seq, queue, consumer: this.#consumers[at] }
+      const consumer = this.#consumers[at & this.#mask]
+      const delivery = { tag: this.#tagAt(at), seq: this.#seqAt(at), queue, consumer }
       if (condition(delivery)) found.push(delivery)
     }
     return found
@@ -56,12 +59,12 @@ export class UnackedDeliveries {
 
   /** @param tag above all tags added before. */
   add(tag: number, seq: number, queue: ConsumedQueue, consumer: Consumer | undefined): void {
-    if (this.#end === this.#tags.length) this.#makeRoom()
-    const index = this.#end++
-    this.#tags[index] = tag
-    this.#seqs[index] = seq
-    this.#queues[index] = queue
-    this.#consumers[index] = consumer
+    if (this.#end - this.#head > this.#mask) this.#makeRoom()
+    const at = this.#end++ & this.#mask
+    this.#tags[at] = tag
+    this.#seqs[at] = seq
+    this.#queues[at] = queue
+    this.#consumers[at] = consumer
     this.#size++
   }
 
@@ -74,11 +77,11 @@ export class UnackedDeliveries {
       this.#takeUpTo(this.#end - 1, visit)
       return true
     }
-    const index = this.#indexOf(tag)
-    if (index < 0) return false
-    if (multiple) this.#takeUpTo(index, visit)
+    const at = this.#find(tag)
+    if (at < 0) return false
+    if (multiple) this.#takeUpTo(at, visit)
     else {
-      this.#takeAt(index, visit)
+      this.#takeAt(at, visit)
       this.#dropHoles()
     }
     return true
@@ -92,20 +95,30 @@ export class UnackedDeliveries {
     for (const { tag, seq, queue, consumer } of all) this.add(tag, seq, queue, consumer)
   }
 
-  #indexOf(tag: number): number {
-    const headTag = this.#tags[this.#head] ?? 0
-    const guess = this.#head + (tag - headTag)
-    const index = guess < this.#end && this.#tags[guess] === tag ? guess : this.#search(tag)
-    return index >= this.#head && this.#queues[index] ? index : -1
+  #tagAt(at: number): number {
+    return this.#tags[at & this.#mask] as number // the mask keeps it in bounds
   }
 
-  /** Finds a tag where squeezed out holes make its distance from the oldest misleading. */
+  #seqAt(at: number): number {
+    return this.#seqs[at & this.#mask] as number // the mask keeps it in bounds
+  }
+
+  /** @returns the entry with a tag that is outstanding; -1 when it is not. */
+  #find(tag: number): number {
+    const distance = this.#size === 0 ? -1 : tag - this.#tagAt(this.#head)
+    if (distance < 0) return -1
+    // Of holes that were squeezed out the distance knows nothing: then the tag lies before its place.
+    const guess = distance < this.#end - this.#head ? this.#head + distance : -1
+    const at = guess >= 0 && this.#tagAt(guess) === tag ? guess : this.#search(tag)
+    return at >= 0 && this.#queues[at & this.#mask] ? at : -1
+  }
+
   #search(tag: number): number {
     let low = this.#head
     let high = this.#end - 1
     while (low <= high) {
-      const middle = (low + high) >> 1
-      const found = this.#tags[middle] as number // head <= middle < end
+      const middle = Math.floor((low + high) / 2)
+      const found = this.#tagAt(middle)
       if (found === tag) return middle
       if (found < tag) low = middle + 1
       else high = middle - 1
@@ -113,47 +126,49 @@ export class UnackedDeliveries {
     return -1
   }
 
-  #takeUpTo(index: number, visit: DeliveryVisitor): void {
-    for (let at = this.#head; at <= index; at++) if (this.#queues[at]) this.#takeAt(at, visit)
+  #takeUpTo(last: number, visit: DeliveryVisitor): void {
+    for (let at = this.#head; at <= last; at++) if (this.#queues[at & this.#mask]) this.#takeAt(at, visit)
     this.#dropHoles()
   }
 
-  #takeAt(index: number, visit: DeliveryVisitor): void {
-    const tag = this.#tags[index] as number // head <= index < end
-    const seq = this.#seqs[index] as number
+  #takeAt(at: number, visit: DeliveryVisitor): void {
+    const index = at & this.#mask
     const queue = this.#queues[index]
     const consumer = this.#consumers[index]
     this.#queues[index] = undefined
     this.#consumers[index] = undefined
     this.#size--
-    if (queue) visit(seq, queue, consumer, tag)
+    if (queue) visit(this.#seqAt(at), queue, consumer, this.#tagAt(at))
   }
 
+  /** What is left begins with a delivery that is outstanding. */
   #dropHoles(): void {
     if (this.#size === 0) {
       this.#head = 0
       this.#end = 0
       return
     }
-    while (!this.#queues[this.#head]) this.#head++ // ends at the oldest of the `size` that are left
+    while (!this.#queues[this.#head & this.#mask]) this.#head++ // ends at the oldest of the `size` that are left
   }
 
-  /** Squeezes out holes, or doubles the arrays when most entries live. */
+  /** Squeezes out holes, or doubles the rings when most entries live. */
   #makeRoom(): void {
-    const capacity = this.#size * 2 > this.#tags.length ? this.#tags.length * 2 : this.#tags.length
+    const capacity = this.#size * 2 > this.#mask ? (this.#mask + 1) * 2 : this.#mask + 1
     const tags = new Float64Array(capacity)
     const seqs = new Float64Array(capacity)
-    const queues: (ConsumedQueue | undefined)[] = []
-    const consumers: (Consumer | undefined)[] = []
+    const queues = emptyRing<ConsumedQueue>(capacity)
+    const consumers = emptyRing<Consumer>(capacity)
     let to = 0
     for (let from = this.#head; from < this.#end; from++) {
-      if (!this.#queues[from]) continue
-      tags[to] = this.#tags[from] as number // from < end
-      seqs[to] = this.#seqs[from] as number
-      queues[to] = this.#queues[from]
-      consumers[to] = this.#consumers[from]
+      const queue = this.#queues[from & this.#mask]
+      if (!queue) continue
+      tags[to] = this.#tagAt(from)
+      seqs[to] = this.#seqAt(from)
+      queues[to] = queue
+      consumers[to] = this.#consumers[from & this.#mask]
       to++
     }
+    this.#mask = capacity - 1
     this.#tags = tags
     this.#seqs = seqs
     this.#queues = queues
@@ -161,4 +176,8 @@ export class UnackedDeliveries {
     this.#head = 0
     this.#end = to
   }
+}
+
+function emptyRing<T>(capacity: number): (T | undefined)[] {
+  return new Array<T | undefined>(capacity).fill(undefined)
 }

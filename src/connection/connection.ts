@@ -48,6 +48,7 @@ import type { Session } from './open-connections.js'
 import { protocolErrorOf, SilentFailure } from './protocol-error.js'
 import { PublisherBrake } from './publisher-brake.js'
 import { SASL_MECHANISMS } from './sasl.js'
+import { isFullRead } from './shared-read-buffer.js'
 import { SocketOutput } from './socket-output.js'
 import { UserAccess } from './user-access.js'
 
@@ -61,8 +62,6 @@ const HEARTBEAT_FRAME = Buffer.from([FrameType.HEARTBEAT, 0, 0, 0, 0, 0, 0, 0xce
 const REFUSED_DELAY_MS = 3000
 /** How long the peer may take to close the socket, at most, after the close handshake. */
 const CLOSING_MS = 30_000
-/** A chunk of this size, libuv's, may be one of many. */
-const FULL_CHUNK_OCTETS = 65_536
 /** A client that does not read its replies is not read from above this many octets of them. */
 const PENDING_OCTETS_MAX = 4 * 1024 * 1024
 /** class-id and method-id; and class-id, weight and body size. */
@@ -181,7 +180,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#octetsReceived += chunk.length
     // Whatever the input changes has to reach the store, also when nothing is written.
     this.#context.turn.schedule()
-    if (chunk.length >= FULL_CHUNK_OCTETS || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
+    if (isFullRead(chunk) || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
       this.#socket.pause()
       this.#context.turn.endLast(this)
     }

@@ -36,7 +36,10 @@ export class PublisherBrake {
 
   /** Puts the brake on until the disk has caught up. */
   putOnForStore(committer: Committer): void {
-    if (this.#waitsForStore) return
+    if (!this.#waitsForStore) this.#awaitStore(committer)
+  }
+
+  #awaitStore(committer: Committer): void {
     this.#waitsForStore = true
     committer.awaitRelief(() => {
       this.#waitsForStore = false
@@ -47,6 +50,11 @@ export class PublisherBrake {
   /** Puts the brake on for `queue`, unless it is on already or the queue makes no progress. */
   putOn(queue: Queue, publisher: object): void {
     if (this.#queue || this.#stuckAt.get(queue) === queue.handedOutCount || !queue.outpaces(publisher)) return
+    this.#awaitQueue(queue)
+  }
+
+  /** Apart from `putOn`, which is called for each message: closures cost memory for each call of what makes them. */
+  #awaitQueue(queue: Queue): void {
     this.#queue = queue
     this.#seenCount = queue.handedOutCount
     this.#cancelWait = queue.awaitRelief(() => this.#release())

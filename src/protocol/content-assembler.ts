@@ -1,5 +1,5 @@
 import { Message } from './message.js'
-import { longAt, shortAt } from './octets.js'
+import { longLongAt, shortAt } from './octets.js'
 import {
   bodyExceedsAnnouncedSize,
   bodySizeNotAllowed,
@@ -73,12 +73,14 @@ export class ContentAssembler {
     const classId = shortAt(bytes, start)
     if (shortAt(bytes, start + 2) !== 0) throw expectedContentHeader()
     if (classId !== CLASS_BASIC) throw contentHeaderOfOtherClass(classId)
-    const bodyBytes = bytes.readBigUInt64BE(start + 4)
-    if (bodyBytes > BODY_BYTES_ABSOLUTE_MAX) throw bodySizeNotAllowed(bodyBytes, BODY_BYTES_ABSOLUTE_MAX)
+    const bodyBytes = longLongAt(bytes, start + 4)
+    if (bodyBytes > BODY_BYTES_ABSOLUTE_MAX) {
+      throw bodySizeNotAllowed(bytes.readBigUInt64BE(start + 4), BODY_BYTES_ABSOLUTE_MAX)
+    }
     this.message.header = bytes
     this.message.headerStart = start
     this.message.headerEnd = end
-    this.#announcedBytes = longAt(bytes, start + 8)
+    this.#announcedBytes = bodyBytes
     this.#receivedBytes = 0
     return this.#announcedBytes === 0 ? this.#completeWith(bytes, end, end) : this.#continueWith('body')
   }

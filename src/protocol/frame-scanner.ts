@@ -6,8 +6,8 @@
  *     | type | channel | payload size | payload, size | 0xCE |
  *     +------+---------+--------------+---------------+------+
  *
- * A whole frame is handed on where it lies. A frame cut by the end of a chunk waits in a list of pieces and is joined
- * once, when its last octet is there: growing it piece by piece would copy a large frame again and again.
+ * A whole frame is handed on where it lies. The beginning of a frame that a chunk cuts is copied, since all sockets are
+ * read into the same memory, to where there is room for the rest of it: each octet of it is copied once.
  */
 
 import { longAt, octetAt, shortAt } from './octets.js'
@@ -21,10 +21,16 @@ export const FRAME_OVERHEAD = 8
 export const FRAME_HEADER = 7
 export const FRAME_END = 0xce
 
-/** A peer that drips single octets must not cost a `Buffer` object for each: beyond this many, pieces are merged. */
-const PIECES_MAX = 256
+/** Buffers from this size on are used again, by the next scanner that has a large frame cut. */
+const SPARE_OCTETS_MIN = 16 * 1024
+const SPARE_OCTETS_MAX = 1024 * 1024
 
-/** Takes one frame: its payload is bytes[start, end), valid only until `FrameScanner.push` returns. */
+const NO_OCTETS: Buffer = Buffer.alloc(0)
+
+/** Room for one large frame, of nobody at the moment: a flow of large frames would else allocate for each of them. */
+let spare = NO_OCTETS
+
+/** Takes one frame: its payload is bytes[start, end), valid only during the call. */
 export type FrameHandler = (type: number, channel: number, bytes: Buffer, start: number, end: number) => void
 
 export class FrameScanner {
@@ -32,11 +38,10 @@ export class FrameScanner {
   #frameMax: number
   #stopped = false
   #paused = false
-
-  /** Pieces of the frame that the last chunk cut, their octets, and how many it takes to go on. */
-  #pieces: Buffer[] = []
-  #pieceBytes = 0
-  #neededBytes = 0
+  /** Octets that wait, [#keptFrom, #keptTo): of a frame that the last chunk cut, or of all that came since a pause. */
+  #kept: Buffer = NO_OCTETS
+  #keptFrom = 0
+  #keptTo = 0
 
   /** @param frameMax payloads above it are refused; 0 means no limit. */
   constructor(frameMax: number, onFrame: FrameHandler) {
@@ -52,8 +57,7 @@ export class FrameScanner {
   /** Drops what waits and all that is still to come. May be called from the frame handler. */
   stop(): void {
     this.#stopped = true
-    this.#pieces = []
-    this.#pieceBytes = 0
+    this.#forgetKept()
   }
 
   /** Hands on no further frame before `resume`; what comes meanwhile is kept. May be called from the frame handler. */
@@ -68,63 +72,113 @@ export class FrameScanner {
   /** Goes on with what was kept. @throws as `push` does. */
   resume(): void {
     this.#paused = false
-    if (this.#pieceBytes > 0 && !this.#stopped) this.#scanJoined()
+    if (this.#keptOctets > 0 && !this.#stopped) this.#scanKept()
   }
 
   /**
    * Scans one chunk and hands on each frame that it completes.
-   * @param chunk belongs to the scanner: a cut frame's octets are kept in it, not copied, until the frame is joined.
+   * @param chunk valid during the call only: what is needed later is copied.
    * @throws AmqpError FRAME_ERROR for an oversized payload (before it is buffered) or a wrong frame end.
    */
   push(chunk: Buffer): void {
     let offset = 0
-    while (this.#pieceBytes > 0 && !this.#stopped && !this.#paused) {
-      const missing = this.#neededBytes - this.#pieceBytes
-      if (chunk.length - offset < missing) {
-        this.#keep(chunk, offset)
-        return
-      }
-      this.#keep(chunk.subarray(offset, offset + missing), 0)
-      offset += missing
-      this.#scanJoined()
+    while (this.#keptOctets > 0 && !this.#stopped && !this.#paused) {
+      const end = Math.min(chunk.length, offset + this.#missingOctets)
+      this.#keep(chunk, offset, end)
+      offset = end
+      if (this.#missingOctets === 0) this.#scanKept()
+      else if (offset === chunk.length) return
     }
-    this.#scan(chunk, offset)
+    if (this.#keptOctets === 0) offset = this.#scan(chunk, offset, chunk.length)
+    if (offset < chunk.length && !this.#stopped) this.#keep(chunk, offset, chunk.length)
   }
 
-  /** Joins the pieces, which now hold either a frame header or a whole frame. */
-  #scanJoined(): void {
-    const joined = Buffer.concat(this.#pieces, this.#pieceBytes)
-    this.#pieces = []
-    this.#pieceBytes = 0
-    this.#scan(joined, 0)
+  get #keptOctets(): number {
+    return this.#keptTo - this.#keptFrom
   }
 
-  #scan(bytes: Buffer, from: number): void {
-    const length = bytes.length
+  /** How many more octets make a frame header, or a whole frame, of what is kept. */
+  get #missingOctets(): number {
+    const octets = this.#keptOctets
+    if (octets < FRAME_HEADER) return FRAME_HEADER - octets
+    const payloadBytes = longAt(this.#kept, this.#keptFrom + 3)
+    this.#requireAllowed(octetAt(this.#kept, this.#keptFrom), payloadBytes)
+    return Math.max(0, FRAME_OVERHEAD + payloadBytes - octets)
+  }
+
+  /** What a frame handler throws at is dropped with all behind it, as it is with a chunk. */
+  #scanKept(): void {
+    const kept = this.#kept
+    const from = this.#keptFrom
+    const to = this.#keptTo
+    this.#forgetKept()
+    const reached = this.#scan(kept, from, to)
+    if (reached < to && !this.#stopped) {
+      this.#kept = kept
+      this.#keptFrom = reached
+      this.#keptTo = to
+    } else giveRoom(kept)
+  }
+
+  /** @returns where the first frame begins that is not whole, or was not handed on. */
+  #scan(bytes: Buffer, from: number, to: number): number {
     let offset = from
-    while (offset + FRAME_HEADER <= length && !this.#stopped && !this.#paused) {
+    while (offset + FRAME_HEADER <= to && !this.#stopped && !this.#paused) {
       const payloadBytes = longAt(bytes, offset + 3)
-      if (payloadBytes > this.#frameMax && this.#frameMax !== 0) {
-        throw frameTooLarge(octetAt(bytes, offset), payloadBytes, this.#frameMax)
-      }
+      this.#requireAllowed(octetAt(bytes, offset), payloadBytes)
       const start = offset + FRAME_HEADER
       const end = start + payloadBytes
-      if (end >= length) break
+      if (end >= to) break
       const marker = octetAt(bytes, end)
       if (marker !== FRAME_END) throw invalidFrameEnd(octetAt(bytes, offset), bytes.subarray(start, end), marker)
       this.#onFrame(octetAt(bytes, offset), shortAt(bytes, offset + 1), bytes, start, end)
       offset = end + 1
     }
-    if (offset < length && !this.#stopped) this.#keep(bytes, offset)
+    return offset
   }
 
-  #keep(bytes: Buffer, from: number): void {
-    const piece = from === 0 ? bytes : bytes.subarray(from)
-    this.#pieces.push(piece)
-    this.#pieceBytes += piece.length
-    if (this.#pieces.length === PIECES_MAX) this.#pieces = [Buffer.concat(this.#pieces, this.#pieceBytes)]
-    const first = this.#pieces[0] ?? piece
-    if (this.#pieceBytes < FRAME_HEADER) this.#neededBytes = FRAME_HEADER
-    else if (first.length >= FRAME_HEADER) this.#neededBytes = FRAME_OVERHEAD + longAt(first, 3)
+  #requireAllowed(type: number, payloadBytes: number): void {
+    if (payloadBytes > this.#frameMax && this.#frameMax !== 0) throw frameTooLarge(type, payloadBytes, this.#frameMax)
   }
+
+  /** Copies bytes[from, to) behind what is kept. */
+  #keep(bytes: Buffer, from: number, to: number): void {
+    const octets = to - from
+    if (this.#keptTo + octets > this.#kept.length) this.#makeRoom(octets, bytes, from)
+    bytes.copy(this.#kept, this.#keptTo, from, to)
+    this.#keptTo += octets
+  }
+
+  /** Moves what is kept to where there is room for `octets` more, or for all of the frame that begins at bytes[from]. */
+  #makeRoom(octets: number, bytes: Buffer, from: number): void {
+    const kept = this.#kept
+    const before = this.#keptOctets
+    const announced = before === 0 && octets >= FRAME_HEADER ? FRAME_OVERHEAD + longAt(bytes, from + 3) : 0
+    // Without a limit a header may announce anything: then by what has come.
+    const likely = this.#frameMax === 0 ? 0 : Math.min(announced, FRAME_OVERHEAD + this.#frameMax)
+    const room = takeRoom(Math.max(before * 2, before + octets, likely))
+    kept.copy(room, 0, this.#keptFrom, this.#keptTo)
+    giveRoom(kept)
+    this.#kept = room
+    this.#keptFrom = 0
+    this.#keptTo = before
+  }
+
+  #forgetKept(): void {
+    this.#kept = NO_OCTETS
+    this.#keptFrom = 0
+    this.#keptTo = 0
+  }
+}
+
+function takeRoom(octets: number): Buffer {
+  if (octets < SPARE_OCTETS_MIN) return Buffer.allocUnsafe(octets)
+  if (octets > spare.length) return Buffer.allocUnsafeSlow(octets)
+  const room = spare
+  spare = NO_OCTETS
+  return room
+}
+
+function giveRoom(room: Buffer): void {
+  if (room.length >= SPARE_OCTETS_MIN && room.length <= SPARE_OCTETS_MAX && room.length > spare.length) spare = room
 }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as nextIteration } from 'node:timers/promises'
+import { readIntoSharedBuffer } from '../connection/shared-read-buffer.js'
 
 export interface ListenAddress {
   readonly host: string
@@ -17,7 +18,7 @@ export class Listeners {
   /** Sockets accepted while not all addresses are listened on: a broker that may yet not start serves nobody. */
   #early: Socket[] | undefined
 
-  /** @param onSocket takes each accepted socket. */
+  /** @param onSocket takes each accepted socket, which must not keep the chunks that it emits: see `readIntoSharedBuffer`. */
   constructor(onSocket: (socket: Socket) => void) {
     this.#onSocket = onSocket
   }
@@ -57,7 +58,7 @@ export class Listeners {
   }
 
   #onAccepted(socket: Socket): void {
-    if (!this.#early) return this.#onSocket(socket)
+    if (!this.#early) return this.#onSocket(readIntoSharedBuffer(socket))
     socket.on('error', () => undefined)
     this.#early.push(socket)
   }
@@ -78,11 +79,12 @@ export class Listeners {
     if (this.#addresses.length === 0) throw missing
     const early = this.#early
     this.#early = undefined
-    for (const socket of early) if (!socket.destroyed) this.#onSocket(socket)
+    for (const socket of early) if (!socket.destroyed) this.#onSocket(readIntoSharedBuffer(socket))
   }
 
   async #listenOn(host: string, port: number, takesIpv4: boolean): Promise<void> {
-    const server = createServer((socket) => this.#onAccepted(socket))
+    // Not read yet: what comes goes into the memory that the next owner of the handle has chosen.
+    const server = createServer({ pauseOnConnect: true }, (socket) => this.#onAccepted(socket))
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port, ipv6Only: !takesIpv4 }, () => {

@@ -32,6 +32,13 @@ function expected(octets: Buffer, frameMax: number): Seen {
   return { frames, error: undefined }
 }
 
+/** As a socket does that is read into the same memory again and again. */
+function pushOnce(scanner: FrameScanner, chunk: Buffer): void {
+  const lent = Buffer.from(chunk)
+  scanner.push(lent)
+  lent.fill(0xdd)
+}
+
 /** What the scanner finds in the same octets, in chunks. */
 function scanned(chunks: readonly Buffer[], frameMax: number): Seen {
   const frames: string[] = []
@@ -39,7 +46,7 @@ function scanned(chunks: readonly Buffer[], frameMax: number): Seen {
     frames.push(describeFrame(type, channel, bytes.subarray(start, end)))
   })
   try {
-    for (const chunk of chunks) scanner.push(Buffer.from(chunk))
+    for (const chunk of chunks) pushOnce(scanner, chunk)
   } catch (error) {
     if (!(error instanceof AmqpError)) throw error
     return { frames, error: error.replyText }
@@ -99,7 +106,7 @@ describe('the frame scanner', () => {
     fc.assert(fc.property(noise, cuts, (octets, points) => expectSame(octets, split(octets, points), 4096)))
   })
 
-  it('finds a frame that comes octet by octet, beyond the number of pieces that it keeps', () => {
+  it('finds a frame that comes octet by octet', () => {
     const octets = Buffer.concat([frameOf(3, 1, Buffer.alloc(5000, 7)), frameOf(8, 0, Buffer.alloc(0))])
     expectSame(
       octets,
@@ -164,7 +171,7 @@ describe('the frame scanner', () => {
         for (const chunk of split(octets, points)) {
           const before = seen.length
           const wasPaused = scanner.isPaused
-          scanner.push(Buffer.from(chunk))
+          pushOnce(scanner, chunk)
           if (wasPaused) expect(seen).toHaveLength(before)
         }
         const should = expected(octets, 0).frames
@@ -172,6 +179,29 @@ describe('the frame scanner', () => {
         expect(seen).toEqual(should)
       }),
     )
+  })
+
+  it('keeps apart the large frames that several scanners have cut', () => {
+    const seen: string[] = []
+    const scanners = [1, 2, 3].map((channel) => ({
+      channel,
+      scanner: new FrameScanner(131072, (type, _, bytes, start, end) => {
+        seen.push(describeFrame(type, channel, bytes.subarray(start, end)))
+      }),
+    }))
+    const should: string[] = []
+    for (let round = 0; round < 4; round++) {
+      const large = scanners.map(({ channel, scanner }) => {
+        const payload = Buffer.alloc(20_000 * channel + round, channel * 16 + round)
+        return { scanner, octets: frameOf(3, 0, payload), should: describeFrame(3, channel, payload) }
+      })
+      for (const part of [0, 1, 2]) {
+        for (const { scanner, octets } of large) pushOnce(scanner, octets.subarray(part * 15_000, (part + 1) * 15_000))
+      }
+      for (const { scanner, octets } of large) pushOnce(scanner, octets.subarray(45_000))
+      should.push(...large.map((frame) => frame.should))
+    }
+    expect(seen.sort()).toEqual(should.sort())
   })
 
   it('goes on after a handler has thrown, with the next chunk', () => {

@@ -17,7 +17,7 @@ function greeters(): { listeners: Listeners; accepted: Socket[] } {
 }
 
 /** What a server says to whoever connects. */
-function heard(host: string, port: number): Promise<string> {
+function heard(host: string, port: number, said = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     connect({ host, port })
@@ -26,6 +26,7 @@ function heard(host: string, port: number): Promise<string> {
       })
       .on('end', () => resolve(text))
       .on('error', reject)
+      .write(said)
   })
 }
 
@@ -76,6 +77,22 @@ async function takenPort(host: string): Promise<number> {
 }
 
 describe('listeners', () => {
+  it('have all sockets read into the same memory', async () => {
+    const memory = new Set<ArrayBufferLike>()
+    const listeners = new Listeners((socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        memory.add(chunk.buffer)
+        socket.end(chunk.toString().toUpperCase())
+      })
+    })
+    onTestFinished(() => listeners.close())
+    await listeners.listen(['127.0.0.1'], 0, false)
+    const port = listeners.addresses[0]?.port ?? 0
+    const answers = ['one', 'two', 'three'].map((word) => heard('127.0.0.1', port, word))
+    expect(await Promise.all(answers)).toEqual(['ONE', 'TWO', 'THREE'])
+    expect(memory.size).toBe(1)
+  })
+
   it('have one free port on all addresses', async () => {
     const { listeners, accepted } = greeters()
     await listeners.listen(['127.0.0.1', '127.0.0.2', '127.0.0.3'], 0, false)

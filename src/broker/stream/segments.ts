@@ -1,3 +1,4 @@
+import { lastOf } from '../../base/last.js'
 import type { StreamSettings } from '../queue-settings.js'
 
 /** A part of a stream that is forgotten as a whole. */
@@ -33,12 +34,12 @@ export class Segments {
 
   /** When the last message came. */
   get lastMs(): number {
-    return this.#list[this.#list.length - 1]?.lastMs ?? 0
+    return lastOf(this.#list)?.lastMs ?? 0
   }
 
   /** Whether what comes next begins a new segment. */
   get isLastFull(): boolean {
-    const last = this.#list[this.#list.length - 1]
+    const last = lastOf(this.#list)
     return last === undefined || last.octets >= this.settings.segmentBytes
   }
 
@@ -48,7 +49,7 @@ export class Segments {
 
   /** Adds messages to the last segment, which there is. */
   add(messages: number, octets: number, bodyBytes: number, lastMs: number): void {
-    const last = this.#list[this.#list.length - 1]
+    const last = lastOf(this.#list)
     if (last) addTo(last, messages, octets, bodyBytes, lastMs)
     this.messages += messages
     this.octets += octets

@@ -13,6 +13,7 @@
  */
 
 import type { Clock, Timer } from '../../base/clock.js'
+import { lastOf } from '../../base/last.js'
 import type { Message } from '../../protocol/message.js'
 import type { MessageStore } from '../../store/message-store.js'
 import type { PagePool } from '../page.js'
@@ -128,7 +129,7 @@ export class StreamLog {
   /** Hands the store what came since the last call, and has it forget what is too old: part of building a batch. */
   collect(store: MessageStore, queueId: number): void {
     this.#isDirty = false
-    const last = this.#tail[this.#tail.length - 1]
+    const last = lastOf(this.#tail)
     for (const tail of this.#tail) this.#store(tail, tail !== last, store, queueId)
     this.#collectedSeq = this.#nextSeq
     if (!this.#isRetentionDue) return
@@ -211,7 +212,7 @@ export class StreamLog {
   }
 
   #pageFor(octets: number): TailPage {
-    const last = this.#tail[this.#tail.length - 1]
+    const last = lastOf(this.#tail)
     const beginsSegment = this.#segments.isLastFull
     if (last && !beginsSegment && last.page.hasRoomFor(octets)) return last
     const { pool } = this.#options
