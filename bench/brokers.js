@@ -1,7 +1,7 @@
 // The brokers that a run compares: ours, started afresh for each case; Debian's RabbitMQ, started once; and any other by URL.
 //
 // A broker is { name, open(), acquire(storage), close(), measureStart?(), measureRecovery?() }. What `acquire` gives is one running broker:
-// { url, pid, release() }.
+// { url, pid, release() }. `open` tells what the broker is: product and version.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,9 +9,11 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { commitOf } from './machine.js'
 import { listenerOf, memoryOf } from './process-facts.js'
+import { productOf } from './server-properties.js'
 
-const COMMAND = fileURLToPath(new URL('../dist/bin/leveret.js', import.meta.url))
+const HERE = fileURLToPath(new URL('../', import.meta.url))
 const LIBRARY_START = fileURLToPath(new URL('./start-library.js', import.meta.url))
 const STARTED = 'Server startup complete; 0 plugins started.'
 const IDLE_MS = 1000
@@ -78,11 +80,16 @@ async function kill(child) {
   await gone
 }
 
-/** Our own broker from `dist/`, with a data directory of its own under `folder` where the case asks for a disk. */
-export function leveret(folder) {
+/**
+ * Our own broker, with a data directory of its own under `folder` where the case asks for a disk.
+ * @param {string} folder
+ * @param {{ name?: string, root?: string }} [build] - another built checkout, and what it is called in the tables
+ */
+export function leveret(folder, { name = 'leveret', root = HERE } = {}) {
+  const command = join(root, 'dist/bin/leveret.js')
   const start = (storage, port, dataDir = mkdtempSync(join(folder, 'leveret-'))) => {
     const where = storage === 'memory' ? ['--memory'] : ['--data-dir', dataDir]
-    const child = spawn(process.execPath, [COMMAND, '--port', String(port), ...where], {
+    const child = spawn(process.execPath, [command, '--port', String(port), ...where], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const output = collect(child)
@@ -116,7 +123,9 @@ export function leveret(folder) {
   }
 
   const startOfLibrary = async () => {
-    const child = spawn(process.execPath, [LIBRARY_START], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [LIBRARY_START, join(root, 'dist/src/index.js')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const output = collect(child)
     const [code] = await once(child, 'close')
     if (code !== 0) throw new Error(`the library did not start:\n${output()}`)
@@ -149,11 +158,12 @@ export function leveret(folder) {
   }
 
   return {
-    name: 'leveret',
+    name,
     isOurs: true,
     measureRecovery,
     open: async () => {
-      if (!existsSync(COMMAND)) throw new Error('there is no dist/bin/leveret.js: run `npm run build` first')
+      if (!existsSync(command)) throw new Error(`there is no ${command}: run \`npm run build\` there first`)
+      return `Leveret ${commitOf(root) ?? 'of no commit'}`
     },
     acquire,
     measureStart: async () => ({ commandMs: await startOfCommand(), ...(await startOfLibrary()) }),
@@ -213,6 +223,7 @@ export function rabbitmq(folder) {
       await sleep(IDLE_MS)
       facts.idleMegabytes = memoryOf(pid)?.now
       running = { url: new URL(`amqp://guest:guest@127.0.0.1:${port}`), pid, release: async () => {} }
+      return productOf(running.url)
     },
     acquire: async () => running,
     measureStart: async () => facts,
@@ -236,6 +247,7 @@ export function brokerAt(name, address) {
     open: async () => {
       facts.pid = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname) ? listenerOf(port) : undefined
       facts.idleMegabytes = facts.pid && memoryOf(facts.pid)?.now
+      return productOf(url)
     },
     acquire: async () => ({ url, pid: facts.pid, release: async () => {} }),
     measureStart: async () => ({}),

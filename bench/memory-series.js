@@ -50,18 +50,13 @@ function rangeLine(samples) {
   return cells.length > 0 ? `  ${cells.join('; ')}` : ''
 }
 
-/** The series of each run that has one, as text. */
-export function memoryText(outcomes, brokers) {
-  const blocks = outcomes.flatMap(({ kase, results }) =>
-    brokers.flatMap((broker) =>
-      (results.get(broker) ?? []).flatMap(({ memory }, round) => {
-        if (!memory || memory.length === 0) return []
-        const head = `${kase.name}, ${broker}, round ${round + 1}: MB resident (anonymous) each second`
-        return [
-          [head, ...PHASES.map((phase) => seriesLine(memory, phase)), rangeLine(memory)].filter(Boolean).join('\n'),
-        ]
-      }),
-    ),
-  )
+/** The series of each run that has one, as text. @param {any[]} runs - as the results have them */
+export function memoryText(runs) {
+  const blocks = runs.flatMap(({ case: name, broker, round, result }) => {
+    const memory = result?.memory ?? []
+    if (memory.length === 0) return []
+    const head = `${name}, ${broker}, round ${round}: MB resident (anonymous) each second`
+    return [[head, ...PHASES.map((phase) => seriesLine(memory, phase)), rangeLine(memory)].filter(Boolean).join('\n')]
+  })
   return blocks.join('\n')
 }
