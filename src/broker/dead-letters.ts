@@ -5,7 +5,7 @@ import { CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import { Message, type MessageMemory } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
-import { PropertiesReader } from '../protocol/properties.js'
+import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
 import { type Death, type DeathReason, deathsIn, headersAfterDeath, isCycle } from './dead-letter-headers.js'
 import type { Exchange } from './exchange.js'
@@ -200,13 +200,19 @@ export class DeadLetters {
       hasOwnDeaths,
       goesByKeyAlone,
       headers,
-      routed: { ...properties, headers },
+      routed: routedWith(headers, properties),
       routingKeys,
       isPersistent,
       priority,
       rewritten: rewriteForDeadLettering(header, headerStart, headerEnd, headers).subarray(CONTENT_HEADER_PREFIX),
     }
   }
+}
+
+/** Names each property: those that were scanned only are no fields that could be spread. */
+function routedWith(headers: FieldTable, properties: PublishedProperties): RoutedProperties {
+  const { isPersistent, priority, correlationId, messageId, timestamp, type } = properties
+  return { headers, isPersistent, priority, correlationId, messageId, timestamp, type }
 }
 
 function isAnywhere({ length, takers }: Route): boolean {

@@ -6,8 +6,8 @@ import { Admission, type Intake, type Route, type Taker, withTakers } from './ro
 import type { RoutedMessage, RoutedProperties } from './routing/routing-table.js'
 import type { Topology } from './topology.js'
 
-/** Routes remembered for one exchange. Keys that never come again must not fill the memory. */
-const CACHED_KEYS_MAX = 1024
+/** Routes remembered for all exchanges together. Keys that never come again must not fill the memory. */
+const CACHED_KEYS_MAX = 16_384
 
 interface CachedRoutes {
   topologyVersion: number
@@ -18,7 +18,9 @@ interface CachedRoutes {
 /** Finds the queues that a message reaches, through bindings, exchange-to-exchange bindings and alternate exchanges. */
 export class Router {
   readonly #vhost: Topology
-  readonly #cached = new WeakMap<Exchange, CachedRoutes>()
+  #cached = new WeakMap<Exchange, CachedRoutes>()
+  /** How many that are, or were before the topology changed. */
+  #cachedKeys = 0
 
   constructor(vhost: Topology) {
     this.#vhost = vhost
@@ -49,12 +51,20 @@ export class Router {
   routeByKey(exchange: Exchange, routingKey: ByteString): readonly RouteTarget[] | undefined {
     if (exchange.name === '') return this.#named(routingKey)
     const { byKey } = this.#cachedRoutes(exchange)
-    if (byKey.has(routingKey)) return byKey.get(routingKey)
+    const known = byKey.get(routingKey)
+    if (known || byKey.has(routingKey)) return known
     const walk = new Walk(this.#vhost, { routingKeys: [routingKey], properties: undefined })
     const route = walk.follow(exchange, true) ? [...walk.queues] : undefined
-    if (byKey.size >= CACHED_KEYS_MAX) byKey.clear()
-    byKey.set(routingKey, route)
+    this.#remember(exchange, routingKey, route)
     return route
+  }
+
+  #remember(exchange: Exchange, routingKey: ByteString, route: readonly Queue[] | undefined): void {
+    if (++this.#cachedKeys > CACHED_KEYS_MAX) {
+      this.#cached = new WeakMap()
+      this.#cachedKeys = 1
+    }
+    this.#cachedRoutes(exchange).byKey.set(routingKey, route)
   }
 
   /** Where the default exchange leads. */

@@ -10,7 +10,7 @@ import { fieldTypeName } from '../protocol/field-text.js'
 import { encodeBasicAck, encodeBasicNack } from '../protocol/generated/methods.js'
 import { ReplyCode } from '../protocol/generated/reply-codes.js'
 import type { Message } from '../protocol/message.js'
-import { octetAt, sameOctets } from '../protocol/octets.js'
+import { copyOctets, octetAt, sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import {
   internalError,
@@ -30,14 +30,20 @@ import type { Transaction } from './transaction.js'
 const MANDATORY = 1
 const IMMEDIATE = 2
 
+/** Two short strings. */
+const ENVELOPE_OCTETS_MAX = 512
+
 /** Where messages with the last exchange and routing key go, as long as nothing has changed since. */
 interface LastTarget {
+  /** Exchange and routing key, as long as `envelopeOctets` says; the exchange takes the first `exchangeOctets`. */
   readonly envelope: Buffer
+  envelopeOctets: number
+  readonly exchangeOctets: number
   readonly exchange: Exchange
   /** Whether topic permissions allow the key, which is asked after much else that may be wrong with a message. */
   isKeyPermitted: boolean
   /** Undefined where headers decide. */
-  readonly route: Route | undefined
+  route: Route | undefined
   readonly topologyVersion: number
   readonly accessVersion: number
   /** Whether the virtual host has its messages traced: a change of that is a change of its topology. */
@@ -127,21 +133,18 @@ export class Publisher {
     if (this.#confirms?.hasDue) this.#confirms.flush(this.#confirmWriter)
   }
 
-  /** The exchange and, where the key alone decides, the queues: nearly always the last ones again. */
+  /** The exchange and, where the key alone decides, the queues: often the last ones again, or the last exchange. */
   #targetOf(message: Message): LastTarget {
     const last = this.#lastTarget
     const { vhost, access } = this.#context
-    if (
-      last &&
-      last.topologyVersion === vhost.topologyVersion &&
-      last.accessVersion === access.version &&
-      last.envelope.length === message.envelopeEnd - message.envelopeStart &&
-      sameOctets(last.envelope, 0, message.envelope, message.envelopeStart, last.envelope.length)
-    ) {
-      return last
+    if (last && last.topologyVersion === vhost.topologyVersion && last.accessVersion === access.version) {
+      const { envelope, envelopeStart } = message
+      const octets = message.envelopeEnd - envelopeStart
+      if (octets === last.envelopeOctets && sameOctets(last.envelope, 0, envelope, envelopeStart, octets)) return last
+      // The exchange begins with its length: where that differs, nothing behind it is compared.
+      if (sameOctets(last.envelope, 0, envelope, envelopeStart, last.exchangeOctets)) return this.#aim(last, message)
     }
-    this.#lastTarget = this.#lookUpTarget(message)
-    return this.#lastTarget
+    return this.#lookUpTarget(message)
   }
 
   #lookUpTarget(message: Message): LastTarget {
@@ -150,16 +153,29 @@ export class Publisher {
     access.require('write', { kind: 'exchange', name, vhost: vhost.name })
     const exchange = vhost.exchange(name)
     if (exchange.isInternal) throw publishToInternalExchange(exchange)
-    const { topologyVersion } = vhost
-    return {
-      envelope: Buffer.from(message.envelope.subarray(message.envelopeStart, message.envelopeEnd)),
+    const target: LastTarget = {
+      envelope: Buffer.allocUnsafe(ENVELOPE_OCTETS_MAX),
+      envelopeOctets: 0,
+      exchangeOctets: 1 + name.length,
       exchange,
-      isKeyPermitted: exchange.type !== 'topic',
-      route: vhost.router.routeByKey(exchange, message.routingKey),
-      topologyVersion,
+      isKeyPermitted: false,
+      route: undefined,
+      topologyVersion: vhost.topologyVersion,
       accessVersion: access.version,
       isTraced: vhost.isTracing,
     }
+    this.#lastTarget = this.#aim(target, message)
+    return target
+  }
+
+  /** Has a target stand for the routing key of a message to its exchange. */
+  #aim(target: LastTarget, message: Message): LastTarget {
+    const { exchange } = target
+    target.route = this.#context.vhost.router.routeByKey(exchange, message.routingKey)
+    target.isKeyPermitted = exchange.type !== 'topic'
+    target.envelopeOctets = message.envelopeEnd - message.envelopeStart
+    copyOctets(target.envelope, 0, message.envelope, message.envelopeStart, message.envelopeEnd)
+    return target
   }
 
   #routeOf(target: LastTarget, message: Message, properties: PublishedProperties): Route {

@@ -16,13 +16,22 @@ export const BODY_BYTES_ABSOLUTE_MAX = 536870912
 
 type Phase = 'idle' | 'header' | 'body'
 
+/** A larger body's memory is left to the garbage collector. */
+const SPARE_OCTETS_MAX = 4 * 1024 * 1024
+
+/**
+ * Memory for a body of several frames, of nobody at the moment. Allocated for each body, it would be most of what such a
+ * body costs: memory outside of V8's heap has it mark all of the heap again and again.
+ */
+let spare: Buffer = Buffer.alloc(0)
+
 /**
  * Puts together one channel's content: basic.publish, header frame, body frames.
  *
  * Nothing is copied while the three lie in the chunk being scanned: `message` then points into it. `detach`, called
  * when a chunk ends in the middle of a content, copies what has come so far. A body in several frames is copied once,
- * frame by frame, into a buffer of its announced size, which is allocated when the first body frame is there and not
- * on the word of the header alone.
+ * frame by frame, into memory with room for its announced size, which is taken when the first body frame is there and
+ * not on the word of the header alone.
  */
 export class ContentAssembler {
   /** The content being assembled; complete when `header` or `body` has answered true. */
@@ -31,7 +40,7 @@ export class ContentAssembler {
   #phase: Phase = 'idle'
   #announcedBytes = 0
   #receivedBytes = 0
-  /** Own memory for a body of several frames. */
+  /** Memory for a body of several frames, with room for all of it. */
   #body: Buffer | undefined
   #detached = false
 
@@ -94,8 +103,9 @@ export class ContentAssembler {
     if (this.#announcedBytes <= this.#bodyBytesMax) this.#gather(bytes, start, end)
     this.#receivedBytes += octets
     if (this.#receivedBytes < this.#announcedBytes) return false
-    const body = this.#body ?? bytes.subarray(0, 0)
-    return this.#completeWith(body, 0, body.length)
+    if (!this.#body) return this.#completeWith(bytes, end, end)
+    giveSpare(this.#body)
+    return this.#completeWith(this.#body, 0, this.#announcedBytes)
   }
 
   /** Copies what an unfinished content has so far, and lets go of a finished one: the chunk it lies in is about to go. */
@@ -116,7 +126,7 @@ export class ContentAssembler {
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {
-    this.#body ??= Buffer.allocUnsafeSlow(this.#announcedBytes)
+    this.#body ??= takeSpare(this.#announcedBytes)
     bytes.copy(this.#body, this.#receivedBytes, start, end)
   }
 
@@ -133,4 +143,17 @@ export class ContentAssembler {
     this.#body = undefined
     return true
   }
+}
+
+/** Memory for at least so many octets. */
+function takeSpare(octets: number): Buffer {
+  if (octets > spare.length) return Buffer.allocUnsafeSlow(octets)
+  const taken = spare
+  spare = Buffer.alloc(0)
+  return taken
+}
+
+/** What a complete body lies in may be taken again at once: nobody gathers another one during the call that it is for. */
+function giveSpare(memory: Buffer): void {
+  if (memory.length > spare.length && memory.length <= SPARE_OCTETS_MAX) spare = memory
 }

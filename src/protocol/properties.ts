@@ -3,8 +3,9 @@ import { ByteReader } from './byte-reader.js'
 import { CONTENT_HEADER_PREFIX } from './content-assembler.js'
 import { type FieldTable, type FieldValue, lookup } from './field-table.js'
 import { readFieldTable, writeFieldTable } from './field-table-codec.js'
-import { sameOctets } from './octets.js'
+import { copyOctets, longLongAt, octetAt, sameOctets } from './octets.js'
 import { OutputBuffer } from './output-buffer.js'
+import { PropertiesScan } from './properties-scan.js'
 
 /** What the broker needs to know of a message's properties; the rest stays octets. */
 export interface PublishedProperties {
@@ -53,14 +54,16 @@ const USER_ID_FLAG = 0x0010
 /** Another flag word would follow. No property needs one, and RabbitMQ takes it as malformed. */
 const CONTINUATION_FLAG = 0x0001
 
+const scan = new PropertiesScan()
+
 /**
- * Reads properties, and remembers the last ones: publishers seldom change theirs from message to message, and a
+ * Reads properties, and remembers the last ones: many publishers do not change theirs from message to message, and a
  * comparison of some octets is far cheaper than a walk over them.
  */
 export class PropertiesReader {
   readonly #sortsHeaders: boolean
   readonly #rewritesExpiration: boolean
-  #lastOctets = Buffer.alloc(0)
+  #lastOctets: Buffer = Buffer.alloc(0)
   #last: PublishedProperties | undefined
   readonly #reader = new ByteReader(this.#lastOctets, 0, 0)
 
@@ -83,15 +86,31 @@ export class PropertiesReader {
     const octets = end - from
     const last = this.#last
     if (last && octets === this.#lastOctets.length && sameOctets(bytes, from, this.#lastOctets, 0, octets)) return last
-    const properties = this.#decode(bytes, from, end)
-    this.#lastOctets = Buffer.from(bytes.subarray(from, end))
+    const copy: Buffer = Buffer.allocUnsafe(octets)
+    copyOctets(copy, 0, bytes, from, end)
+    const properties = this.#takePlain(copy) ?? this.#decode(copy)
+    this.#lastOctets = copy
     this.#last = properties
     return properties
   }
 
-  #decode(bytes: Buffer, from: number, end: number): PublishedProperties {
+  /** What is well-formed and plain is scanned only, until somebody asks. */
+  #takePlain(octets: Buffer): PublishedProperties | undefined {
+    if (!scan.scan(octets)) return undefined
+    const expiration = shortStringAt(octets, scan.expirationAt)
+    if (expiration !== undefined && this.#rewritesExpiration && plainExpiration(expiration) !== expiration) {
+      return undefined
+    }
+    if (scan.areHeadersSorted || !this.#sortsHeaders) return new PlainProperties(octets, undefined, expiration)
+    if (!scan.sortHeaders()) return undefined
+    const sorted = Buffer.from(octets)
+    scan.copySortedHeaders(sorted)
+    return new PlainProperties(sorted, sorted, expiration)
+  }
+
+  #decode(bytes: Buffer): PublishedProperties {
     const reader = this.#reader
-    reader.reset(bytes, from, end)
+    reader.reset(bytes)
     const flags = reader.short()
     if (flags & CONTINUATION_FLAG) reader.fail('property flags continue')
     const shortString = (flag: number) => (flags & flag ? reader.shortString() : undefined)
@@ -103,7 +122,7 @@ export class PropertiesReader {
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
     const correlationId = shortString(0x0400)
-    const replyToAt = reader.position - from
+    const replyToAt = reader.position
     const replyTo = shortString(REPLY_TO_FLAG)
     const expirationStart = reader.position
     const given = shortString(EXPIRATION_FLAG)
@@ -128,7 +147,7 @@ export class PropertiesReader {
     if (expiration !== undefined && expiration !== given) {
       changes.push({ from: expirationStart, to: expirationEnd, octets: shortStringOctets(expiration) })
     }
-    const rewritten = changes.length > 0 ? splice(bytes, from, end, changes) : undefined
+    const rewritten = changes.length > 0 ? splice(bytes, changes) : undefined
     const isPersistent = deliveryMode === 2
     const senderSelected = headers && readSenderSelected(headers)
     return {
@@ -153,6 +172,66 @@ export class PropertiesReader {
     if (!this.#sortsHeaders || kept?.length === visible.length) return kept
     return sortedWithoutDuplicates(visible.toReversed())
   }
+}
+
+/** Properties as they were scanned, which are decoded when somebody asks for them: hardly ever. */
+class PlainProperties implements PublishedProperties {
+  readonly isPersistent: boolean
+  readonly priority: number
+  readonly userId: ByteString | undefined
+  readonly expiration: ByteString | undefined
+  readonly replyTo: ByteString | undefined
+  readonly replyToAt: number
+  readonly senderSelected: undefined
+  readonly rewritten: Buffer | undefined
+  readonly #octets: Buffer
+  #headers: FieldTable | undefined
+
+  /** @param octets of its own, in which the last scan has found the rest; only the order of headers may differ. */
+  constructor(octets: Buffer, rewritten: Buffer | undefined, expiration: ByteString | undefined) {
+    this.isPersistent = scan.deliveryMode === 2
+    this.priority = scan.priority
+    this.userId = shortStringAt(octets, scan.userIdAt)
+    this.expiration = expiration
+    this.replyTo = shortStringAt(octets, scan.replyToAt)
+    this.replyToAt = scan.replyToAt
+    this.rewritten = rewritten
+    this.#octets = octets
+  }
+
+  get headers(): FieldTable | undefined {
+    if (!this.#headers && this.#scanned().headersAt >= 0) {
+      this.#headers = readFieldTable(new ByteReader(this.#octets, scan.headersAt, scan.headersEnd))
+    }
+    return this.#headers
+  }
+
+  get correlationId(): ByteString | undefined {
+    return shortStringAt(this.#octets, this.#scanned().correlationIdAt)
+  }
+
+  get messageId(): ByteString | undefined {
+    return shortStringAt(this.#octets, this.#scanned().messageIdAt)
+  }
+
+  get timestamp(): number | undefined {
+    const { timestampAt } = this.#scanned()
+    return timestampAt < 0 ? undefined : longLongAt(this.#octets, timestampAt)
+  }
+
+  get type(): ByteString | undefined {
+    return shortStringAt(this.#octets, this.#scanned().typeAt)
+  }
+
+  #scanned(): PropertiesScan {
+    scan.scan(this.#octets)
+    return scan
+  }
+}
+
+/** The short string that begins at `at` with its length; undefined for a negative one. */
+function shortStringAt(bytes: Buffer, at: number): ByteString | undefined {
+  return at < 0 ? undefined : bytes.toString('latin1', at + 1, at + 1 + octetAt(bytes, at))
 }
 
 /** Octets to stand in the place of those in [from, to). */
@@ -215,12 +294,12 @@ function shortStringOctets(text: ByteString): Buffer {
 }
 
 /** @param changes in the order of where they are. @returns octets of the caller's own. */
-function splice(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Buffer {
+function splice(bytes: Buffer, changes: readonly Change[]): Buffer {
   const parts: Buffer[] = []
-  let at = start
+  let at = 0
   for (const { from, to, octets } of changes) {
     parts.push(bytes.subarray(at, from), octets)
     at = to
   }
-  return Buffer.concat([...parts, bytes.subarray(at, end)])
+  return Buffer.concat([...parts, bytes.subarray(at)])
 }

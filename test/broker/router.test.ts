@@ -90,7 +90,10 @@ describe('Router', () => {
     const exchange = vhost.exchange('amq.topic')
     const route = vhost.router.routeByKey(exchange, 'k')
     expect(vhost.router.routeByKey(exchange, 'k')).toBe(route)
-    for (let i = 0; i < 2000; i++) vhost.router.routeByKey(exchange, `key ${i}`)
+    for (let i = 0; i < 10_000; i++) vhost.router.routeByKey(exchange, `key ${i}`)
+    expect(vhost.router.routeByKey(exchange, 'k')).toBe(route)
+    // Those of other exchanges count too: many of them must not remember many keys each.
+    for (let i = 0; i < 10_000; i++) vhost.router.routeByKey(vhost.exchange('amq.direct'), `key ${i}`)
     expect(vhost.router.routeByKey(exchange, 'k')).not.toBe(route)
     expect(routed(vhost, 'amq.topic', 'k')).toEqual(['q'])
   })

@@ -31,6 +31,31 @@ describe('the default exchange', () => {
   })
 })
 
+describe('messages that go elsewhere than the last one of their channel', () => {
+  it('go where their own exchange and key lead', async () => {
+    const channel = await fixture.channel()
+    const targets: [exchange: string, key: string, queue: string][] = []
+    for (const exchange of ['', 'x', 'y', 'xk']) {
+      if (exchange) await channel.call('ExchangeDeclare', { exchange, type: 'direct' })
+      for (const key of ['k', 'l', 'kk', 'k.k']) {
+        const queue = exchange ? `${exchange} ${key}` : key
+        await channel.call('QueueDeclare', { queue })
+        if (exchange) await channel.call('QueueBind', { queue, exchange, routingKey: key })
+        targets.push([exchange, key, queue])
+      }
+    }
+    for (const [exchange, key, queue] of targets) {
+      for (const [otherExchange, otherKey, otherQueue] of targets) {
+        channel.publish(exchange, key, `to ${queue}`)
+        channel.publish(otherExchange, otherKey, `to ${otherQueue}`)
+      }
+    }
+    for (const [, , queue] of targets) {
+      expect(await channel.drain(queue)).toEqual(new Array(2 * targets.length).fill(`to ${queue}`))
+    }
+  })
+})
+
 describe('a direct exchange', () => {
   it('compares keys octet by octet (semantics 4.1 a)', async () => {
     const channel = await fixture.channel()

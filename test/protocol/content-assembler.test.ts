@@ -109,6 +109,36 @@ describe('the content assembler', () => {
     )
   })
 
+  it('keeps bodies apart that channels gather at the same time, and one after the other', () => {
+    const assemblers = [new ContentAssembler(100_000), new ContentAssembler(100_000)]
+    for (const [round, sizes] of [
+      [40_000, 9000],
+      [10, 50_000],
+      [30_000, 30_000],
+      [2, 3],
+    ].entries()) {
+      const bodies = sizes.map((size, index) => Buffer.alloc(size, 1 + 2 * round + index))
+      const seen: boolean[] = []
+      const take = (index: number, isSecondHalf: boolean) => {
+        const body = bodies[index] ?? Buffer.alloc(0)
+        const assembler = assemblers[index]
+        const middle = body.length >> 1
+        const isComplete = assembler?.body(body, isSecondHalf ? middle : 0, isSecondHalf ? body.length : middle)
+        if (!isComplete || !assembler) return
+        const { message } = assembler
+        seen.push(message.body.subarray(message.bodyStart, message.bodyEnd).equals(body))
+      }
+      for (const [index, assembler] of assemblers.entries()) {
+        begin(assembler, Buffer.from([0, 0]), 0, 2)
+        assembler.header(headerOf(sizes[index] ?? 0), 0, 14)
+        take(index, false)
+      }
+      take(0, true)
+      take(1, true)
+      expect(seen).toEqual([true, true])
+    }
+  })
+
   it('counts a body above the limit without keeping it', () => {
     const assembler = new ContentAssembler(10)
     assembler.begin(Buffer.from([0, 0]), 0, 2)

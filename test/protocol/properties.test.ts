@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DecodeError, MalformedTableError } from '../../src/protocol/byte-reader.js'
-import type { FieldTable } from '../../src/protocol/field-table.js'
-import { encodeFieldTable } from '../../src/protocol/field-table-codec.js'
+import { ByteReader, DecodeError, MalformedTableError } from '../../src/protocol/byte-reader.js'
+import type { FieldTable, FieldValue } from '../../src/protocol/field-table.js'
+import { encodeFieldTable, readFieldTable } from '../../src/protocol/field-table-codec.js'
 import { PropertiesReader } from '../../src/protocol/properties.js'
 import { anyFieldTable, byteString } from './field-table-arbitrary.js'
 
@@ -60,6 +60,48 @@ const anyProperties: fc.Arbitrary<Properties> = fc.record({
   userId: optional(byteString(10)),
 })
 
+/** Tables as most are: few types, names that are often in order and seldom twice. */
+const plainValue: fc.Arbitrary<FieldValue> = fc.oneof(
+  byteString(6).map((value) => ({ type: 'S' as const, value })),
+  fc.integer({ min: -5, max: 5 }).map((value) => ({ type: 'I' as const, value })),
+  fc.boolean().map((value) => ({ type: 't' as const, value })),
+  fc.bigInt({ min: 0n, max: 9n }).map((value) => ({ type: 'l' as const, value })),
+  fc.constant({ type: 'D' as const, scale: 2, value: 7 }),
+  fc.constant({ type: 'V' as const }),
+)
+const plainName = fc.constantFrom('a', 'aa', 'ab', 'b', 'x-y', 'CB', 'CCC', 'BCB', 'trace', 'lang', '\xff', '')
+const plainTable: fc.Arbitrary<FieldTable> = fc.oneof(
+  fc.array(fc.record({ name: plainName, value: plainValue }), { maxLength: 6 }),
+  fc.uniqueArray(fc.record({ name: plainName, value: plainValue }), { maxLength: 12, selector: ({ name }) => name }),
+)
+const plainProperties = anyProperties.chain((properties) =>
+  plainTable.map((headers) => ({
+    ...properties,
+    headers,
+    timestamp: properties.timestamp === undefined ? undefined : 1_700_000_000n,
+  })),
+)
+
+/** Whether octets are flags and properties and nothing else, read from the first to the last. */
+function isWellFormed(octets: Buffer): boolean {
+  const reader = new ByteReader(octets)
+  try {
+    const flags = reader.short()
+    if (flags & 1) return false
+    const has = (flag: number) => (flags & flag) !== 0
+    for (const flag of LEADING) if (has(flag)) reader.shortString()
+    if (has(0x2000)) readFieldTable(reader)
+    for (const flag of [0x1000, 0x0800]) if (has(flag)) reader.octet()
+    for (const flag of MIDDLE) if (has(flag)) reader.shortString()
+    if (has(0x0040)) reader.longLong()
+    for (const flag of [0x0020, 0x0010, 0x0008, 0x0004]) if (has(flag)) reader.shortString()
+    reader.expectEnd()
+    return true
+  } catch {
+    return false
+  }
+}
+
 const NOTHING: Properties = {
   strings: new Array(9).fill(undefined),
   headers: undefined,
@@ -106,6 +148,45 @@ describe('the properties reader', () => {
         }
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('tells of plain properties what it tells of any', () => {
+    fc.assert(
+      fc.property(plainProperties, fc.boolean(), (properties, sorts) => {
+        const octets = encode(properties)
+        const { bytes, start, end } = inChunk(octets)
+        const read = new PropertiesReader(sorts).read(bytes, start, end)
+        bytes.fill(0xee)
+        const { strings, headers } = properties
+        const stored = sorts && headers ? encode({ ...properties, headers: sorted(headers, 'first') }) : octets
+        expect(read.rewritten ?? octets).toEqual(stored)
+        expect(read.headers).toEqual(sorts && headers ? sorted(headers, 'last') : headers)
+        const [, , correlationId, replyTo, expiration, messageId, type] = strings
+        const timestamp = properties.timestamp === undefined ? undefined : Number(properties.timestamp)
+        const priority = properties.priority ?? -1
+        expect(read).toMatchObject({ correlationId, replyTo, expiration, messageId, type, timestamp, priority })
+        if (replyTo === undefined) return
+        const from = stored.subarray(read.replyToAt)
+        expect(from.subarray(1, 1 + (from[0] ?? 0)).toString('latin1')).toBe(replyTo)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('refuses what is not well-formed, and nothing else', () => {
+    const mutations = fc.array(fc.tuple(fc.nat(500), fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 5))), { maxLength: 3 })
+    fc.assert(
+      fc.property(plainProperties, mutations, fc.integer({ min: -3, max: 3 }), (properties, changes, cut) => {
+        const whole = encode(properties)
+        for (const [at, value] of changes) whole[at % whole.length] = value
+        const octets = cut > 0 ? Buffer.concat([whole, Buffer.alloc(cut)]) : whole.subarray(0, whole.length + cut)
+        const { bytes, start, end } = inChunk(octets)
+        const read = () => new PropertiesReader(true).read(bytes, start, end)
+        if (isWellFormed(octets)) expect(read).not.toThrow()
+        else expect(read).toThrow()
+      }),
+      { numRuns: 1000 },
     )
   })
 
