@@ -18,7 +18,6 @@ import type { ExclusiveOwner } from './queue.js'
 import type { RecentHistory } from './recent-history.js'
 import { isReplyQueueName, REPLY_QUEUE } from './reply-queues.js'
 import type { Route } from './route.js'
-import { argumentIdentity } from './routing/argument-identity.js'
 import { checkBinding } from './routing/exchange-types.js'
 import { DefinitionKind, type StoredBinding, storedArguments } from './stored-definitions.js'
 import type { Topology } from './topology.js'
@@ -36,7 +35,8 @@ export interface BindingRequest {
 export class Bindings {
   readonly #vhost: Topology
   readonly #parts: BrokerParts
-  readonly #byDestination = new Map<Destination, Set<Binding>>()
+  /** Of most destinations there is one binding, which needs no set. */
+  readonly #byDestination = new Map<Destination, Binding | Set<Binding>>()
 
   constructor(vhost: Topology, parts: BrokerParts) {
     this.#vhost = vhost
@@ -45,7 +45,8 @@ export class Bindings {
 
   /** The bindings that lead to `destination`. */
   to(destination: Destination): Iterable<Binding> {
-    return this.#byDestination.get(destination) ?? []
+    const towards = this.#byDestination.get(destination) ?? []
+    return Symbol.iterator in towards ? towards : [towards]
   }
 
   /**
@@ -59,13 +60,12 @@ export class Bindings {
     const proposed = { source: source.name, destination, key, arguments: request.arguments }
     checkBinding(source.type, source.arguments, proposed, this.#parts.profile)
     if (destination.kind === 'queue') destination.requireAccessBy(owner)
-    const identity = bindingIdentity(destination, key, request.arguments)
-    if (source.binding(identity)) return
+    if (source.binding(destination, key, request.arguments)) return
     const replayed = source.history ? this.#replayOf(source.history, destination) : []
     const isDurable = source.isDurable && destination.isDurable
     const definitionId = isDurable ? this.#parts.definitions.takeId() : undefined
     const binding = { definitionId, source, destination, key, arguments: request.arguments }
-    this.#add(identity, binding)
+    this.#add(binding)
     if (definitionId !== undefined) this.#store(definitionId, binding)
     bindingCreated(this.#parts.events, binding, access.userName)
     for (const { kept, route } of replayed) this.#vhost.enqueueKept(kept, route)
@@ -78,8 +78,7 @@ export class Bindings {
   unbind(request: BindingRequest, owner: ExclusiveOwner, access: Access): void {
     const { source, destination, key } = this.#resolve(request, access)
     if (!source || !destination) return
-    const identity = bindingIdentity(destination, key, request.arguments)
-    const binding = source.binding(identity)
+    const binding = source.binding(destination, key, request.arguments)
     if (!binding) return
     if (destination.kind === 'queue') destination.requireAccessBy(owner)
     this.#remove(binding, access.userName)
@@ -91,7 +90,7 @@ export class Bindings {
    * @param by who made it go.
    */
   removeDestination(destination: Destination, by: ByteString): void {
-    const bindings = [...(this.#byDestination.get(destination) ?? [])]
+    const bindings = [...this.to(destination)]
     for (const binding of bindings) this.#remove(binding, by)
     for (const { source } of bindings) this.#deleteUnusedSource(source, by)
   }
@@ -113,7 +112,7 @@ export class Bindings {
       throw new Error(`a stored binding from '${stored.source}' to '${stored.destination}' lacks one of its ends`)
     }
     const binding = { definitionId, source, destination, key: stored.key, arguments: args }
-    this.#add(bindingIdentity(destination, stored.key, args), binding)
+    this.#add(binding)
   }
 
   /** Checks the rights and finds both ends, in RabbitMQ's order. */
@@ -156,23 +155,22 @@ export class Bindings {
     })
   }
 
-  #add(identity: string, binding: Binding): void {
-    binding.source.addBinding(identity, binding)
-    let towards = this.#byDestination.get(binding.destination)
-    if (!towards) {
-      towards = new Set()
-      this.#byDestination.set(binding.destination, towards)
-    }
-    towards.add(binding)
+  #add(binding: Binding): void {
+    binding.source.addBinding(binding)
+    const { destination } = binding
+    const towards = this.#byDestination.get(destination)
+    if (towards === undefined) this.#byDestination.set(destination, binding)
+    else if (towards instanceof Set) towards.add(binding)
+    else this.#byDestination.set(destination, new Set([towards, binding]))
     this.#vhost.touchTopology()
   }
 
   #remove(binding: Binding, by: ByteString): void {
-    const { source, destination, key } = binding
-    source.removeBinding(bindingIdentity(destination, key, binding.arguments))
+    const { source, destination } = binding
+    source.removeBinding(binding)
     const towards = this.#byDestination.get(destination)
-    towards?.delete(binding)
-    if (towards?.size === 0) this.#byDestination.delete(destination)
+    if (towards instanceof Set) towards.delete(binding)
+    if (!(towards instanceof Set) || towards.size === 0) this.#byDestination.delete(destination)
     if (binding.definitionId !== undefined) {
       this.#parts.definitions.remove(binding.definitionId)
     }
@@ -195,8 +193,4 @@ export class Bindings {
     }
     this.#parts.definitions.put(definitionId, DefinitionKind.BINDING, stored)
   }
-}
-
-function bindingIdentity(destination: Destination, key: ByteString, args: FieldTable): string {
-  return `${destination.kind}:${destination.name.length}:${destination.name}${key.length}:${key}${argumentIdentity(args)}`
 }

@@ -112,10 +112,10 @@ export class DiskReader {
 
   async #readWithBodies(run: DiskRun): Promise<readonly StoredRecord[]> {
     const records = await this.#options.readRecords(run.firstSeq, run.endSeq)
-    const { bodies, onDamage } = this.#options
+    const { bodies } = this.#options
     if (run.sharedBodies.size > 0) {
       const ids = records.flatMap((record) => this.#sharedIdsOf(record))
-      await bodies.read(ids, onDamage)
+      await bodies.read(ids, (error) => this.#options.onDamage(error))
     }
     return records
   }
@@ -123,7 +123,10 @@ export class DiskReader {
   #onRead(run: DiskRun, records: readonly StoredRecord[]): void {
     if (this.#loading !== run) return
     this.#loading = undefined
-    for (const record of records) this.#takeFromDisk(run, record)
+    for (const record of records) {
+      this.#takeFromDisk(run, record)
+      this.#pool.records.giveBack(record.bytes)
+    }
     if (records.length === 0 || run.firstSeq >= run.endSeq) this.#endDiskRun(run)
     this.#options.onLoaded()
   }

@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/byte-string.js'
 import { type FieldTable, lookup } from '../protocol/field-table.js'
 import type { Resource } from '../protocol/reply-texts.js'
+import { BindingIndex } from './binding-index.js'
 import type { EffectivePolicy } from './policies/policy.js'
 import type { Queue } from './queue.js'
 import type { RecentHistory } from './recent-history.js'
@@ -54,7 +55,7 @@ export class Exchange implements Resource {
   /** Undefined for nearly every exchange: then a route through it may be remembered. */
   readonly intakes: readonly Intake[] | undefined
   readonly history: RecentHistory | undefined
-  readonly #bindings = new Map<string, Binding>()
+  readonly #bindings = new BindingIndex<Binding>()
   readonly #ownAlternate: ByteString | undefined
   #policyAlternate: ByteString | undefined
 
@@ -91,22 +92,22 @@ export class Exchange implements Resource {
   }
 
   get hasBindings(): boolean {
-    return this.#bindings.size > 0
+    return !this.#bindings.isEmpty
   }
 
-  binding(identity: string): Binding | undefined {
-    return this.#bindings.get(identity)
+  binding(destination: Destination, key: ByteString, args: FieldTable): Binding | undefined {
+    return this.#bindings.find(destination, key, args)
   }
 
-  addBinding(identity: string, binding: Binding): void {
-    this.#bindings.set(identity, binding)
+  /** Takes in a binding that is not there. */
+  addBinding(binding: Binding): void {
+    this.#bindings.add(binding)
     this.table.add(binding.key, binding.arguments, binding.destination)
   }
 
-  removeBinding(identity: string): void {
-    const binding = this.#bindings.get(identity)
-    if (!binding) return
-    this.#bindings.delete(identity)
+  /** Forgets a binding that is there. */
+  removeBinding(binding: Binding): void {
+    this.#bindings.delete(binding)
     this.table.remove(binding.key, binding.arguments, binding.destination)
   }
 }

@@ -30,9 +30,10 @@ export class LogStorage {
   #collects = 0
   /** Pages before this sequence number have been scanned for the store. */
   #scannedSeq = 0
-  readonly #dirtyPages = new Set<Page>()
+  /** Undefined while there are none. */
+  #dirtyPages: Set<Page> | undefined
   /** Ranges of sequence numbers whose records the store shall remove, rising. */
-  #removals: { from: number; to: number }[] = []
+  #removals: { from: number; to: number }[] | undefined
 
   constructor(pages: LogPages, pool: PagePool, options: QueueLogOptions) {
     this.#pages = pages
@@ -70,12 +71,14 @@ export class LogStorage {
 
   #noteDirty(page: Page, record: number): void {
     page.dirtyRecords.add(record)
+    this.#dirtyPages ??= new Set()
     this.#dirtyPages.add(page)
     this.markDirty()
   }
 
   /** Has the records of [from, to) removed. */
   remove(from: number, to: number): void {
+    this.#removals ??= []
     const last = lastOf(this.#removals)
     if (last && last.to === from) last.to = to
     else this.#removals.push({ from, to })
@@ -89,7 +92,7 @@ export class LogStorage {
     if (isLast && (this.#pages.list.length > 1 || this.#pages.disk)) return
     this.#pages.takeOut(index)
     if (page.recordStarts.length > 0) this.remove(page.firstSeq, page.nextSeq)
-    this.#dirtyPages.delete(page)
+    this.#dirtyPages?.delete(page)
     this.#pool.giveBack(page)
     // The last page was kept for appending while others lived; when it is settled too, the queue is empty.
     const only = this.#pages.list.length === 1 && !this.#pages.disk ? this.#pages.list[0] : undefined
@@ -100,10 +103,9 @@ export class LogStorage {
   collect(store: MessageStore, queueId: number): void {
     this.#isDirty = false
     this.#collects++
-    for (const { from, to } of this.#removals) store.removeRecords(queueId, from, to)
-    this.#removals = []
-    for (const page of this.#dirtyPages) this.#storeSettled(page, store, queueId)
-    this.#dirtyPages.clear()
+    if (this.#removals) this.#storeRemovals(this.#removals, store, queueId)
+    if (this.#dirtyPages) for (const page of this.#dirtyPages) this.#storeSettled(page, store, queueId)
+    this.#dirtyPages?.clear()
     const withTransient = this.storesTransient
     for (let index = this.#firstUnscanned(withTransient); index < this.#pages.list.length; index++) {
       this.#storeGained(this.#pages.at(index), store, queueId, withTransient)
@@ -124,14 +126,19 @@ export class LogStorage {
 
   /** Forgets what it was to tell the store. */
   clear(): void {
-    this.#dirtyPages.clear()
-    this.#removals = []
+    this.#dirtyPages = undefined
+    this.#removals = undefined
+  }
+
+  #storeRemovals(removals: readonly { from: number; to: number }[], store: MessageStore, queueId: number): void {
+    this.#removals = undefined
+    for (const { from, to } of removals) store.removeRecords(queueId, from, to)
   }
 
   #storeGained(page: Page, store: MessageStore, queueId: number, withTransient: boolean): void {
     // A page without any record may have been looked at when transient messages were still kept in memory.
     const from = withTransient && page.recordStarts.length === 0 ? 0 : page.scannedForStore
-    const record = takeRecord(page, from, withTransient)
+    const record = takeRecord(page, from, withTransient, this.#pool.records)
     page.scannedForStore = page.count
     if (!record) return
     page.recordStarts.push(record.firstSlot)
@@ -139,7 +146,7 @@ export class LogStorage {
     page.handedOverIn = this.#collects
     page.forEachShared((id) => this.#options.bodies.storeOnce(this.#options.bodies.known(id)))
     const firstSeq = page.firstSeq + record.firstSlot
-    store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label))
+    store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label), this.#pool.records)
     if (page.returns.size > 0) store.putSettled(queueId, firstSeq, recordStates(page, record.firstSlot, page.count))
   }
 

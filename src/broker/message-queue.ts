@@ -25,6 +25,7 @@ import { QueueContents } from './queue-contents.js'
 import { QueueDepartures } from './queue-departures.js'
 import { QueueDuplicates } from './queue-duplicates.js'
 import { QueueLease } from './queue-lease.js'
+import type { ContentsOwner } from './queue-log-host.js'
 import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
 import { isExhausted, isFailure, retryDelayMs, returnHeaders } from './return-rules.js'
@@ -48,7 +49,7 @@ const QUORUM_PREFETCH = 2000
  * Sequence numbers are the log's. In the log a message is unacked as well while it waits for another try, or for a dead
  * letter exchange to take it; `messagesUnacknowledged` leaves those out.
  */
-export class MessageQueue implements Queue {
+export class MessageQueue implements ContentsOwner {
   readonly kind = 'queue'
   readonly id: number
   readonly type: 'classic' | 'quorum'
@@ -58,7 +59,6 @@ export class MessageQueue implements Queue {
   readonly exclusiveOwner: ExclusiveOwner | undefined
   readonly isAutoDelete: boolean
   readonly arguments: FieldTable
-  readonly asRoute: readonly Queue[] = [this]
   readonly #parts: QueueParts
   readonly #isQuorum: boolean
   /** Whether every delivery has a header that counts it, the first one too. */
@@ -68,20 +68,23 @@ export class MessageQueue implements Queue {
   readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   readonly #departures: QueueDepartures
-  readonly #lease: QueueLease
-  readonly #waitingPublishers = new WaitingPublishers()
+  /** Only where one is limited. */
+  #lease: QueueLease | undefined
+  /** Made when one has to wait. */
+  #waitingPublishers: WaitingPublishers | undefined
   readonly #view = new Message()
   /** For headers that deliveries are given, and those that tell duplicates. */
-  readonly #properties: PropertiesReader
+  #properties: PropertiesReader | undefined
   #settings: QueueSettings
   /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
   #isPlain = true
   readonly #duplicates: QueueDuplicates | undefined
+  #asRoute: readonly Queue[] | undefined
   #isDeleted = false
   #handedOutCount = 0
-  #waitingForLoad: (() => void)[] = []
+  #waitingForLoad: (() => void)[] | undefined
   /** Unacked messages that were given back once too often. */
-  #exhausted: number[] = []
+  #exhausted: number[] | undefined
 
   /**
    * @param id keys the queue in the store; of meaning for durable queues.
@@ -102,16 +105,17 @@ export class MessageQueue implements Queue {
     this.#countsDeliveries = this.#isQuorum && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.#isQuorum })
-    const isUsed = () => this.#consumers.all.length > 0
-    this.#lease = new QueueLease(clock, isUsed, () => this.#parts.host.expire(this))
-    this.#properties = new PropertiesReader(profile.sortsHeaders)
     this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
-    const onLoaded = () => this.#onLoaded()
-    this.#contents = new QueueContents(this, settings, parts, onLoaded, () => this.deliverReady())
+    this.#contents = new QueueContents(this, settings, parts)
     this.#log = this.#contents.log
     this.#departures = new QueueDepartures(this, this.#contents, this.#view, parts)
     this.#follow(settings)
+  }
+
+  get asRoute(): readonly Queue[] {
+    this.#asRoute ??= [this]
+    return this.#asRoute
   }
 
   get messagesReady(): number {
@@ -152,6 +156,7 @@ export class MessageQueue implements Queue {
   }
 
   awaitRelief(goOn: () => void): () => void {
+    this.#waitingPublishers ??= new WaitingPublishers()
     return this.#waitingPublishers.add(this.#log.readyCount, goOn)
   }
 
@@ -160,7 +165,7 @@ export class MessageQueue implements Queue {
   }
 
   touch(): void {
-    this.#lease.touch()
+    this.#lease?.touch()
   }
 
   apply(settings: QueueSettings): void {
@@ -179,7 +184,7 @@ export class MessageQueue implements Queue {
     if (this.#isQuorum && this.#settings.isSingleActive) {
       throw getFromSingleActiveConsumerQueue(this, this.#parts.profile.writesQueueTypeAsTerm)
     }
-    this.#lease.touch()
+    this.#lease?.touch()
     while (!this.#departures.dropOverdue());
     const seq = this.#takeToSend(view)
     if (seq < 0) return -1
@@ -196,6 +201,7 @@ export class MessageQueue implements Queue {
   }
 
   awaitLoaded(retry: () => void): void {
+    this.#waitingForLoad ??= []
     this.#waitingForLoad.push(retry)
   }
 
@@ -225,9 +231,7 @@ export class MessageQueue implements Queue {
 
   deliverReady(): void {
     if (this.#isDeleted) return
-    if (this.#exhausted.length > 0) {
-      for (const seq of this.#exhausted.splice(0)) this.#departures.dieUnacked(seq, 'delivery_limit')
-    }
+    if (this.#exhausted !== undefined) this.#dropExhausted(this.#exhausted)
     // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
     if (!this.#isQuorum) this.#departures.dropExcess()
     this.#deliver(0)
@@ -248,8 +252,8 @@ export class MessageQueue implements Queue {
     if (!this.#consumers.remove(consumer)) return false
     const isLast = this.#consumers.all.length === 0
     if (isLast) {
-      this.#lease.touch()
-      this.#waitingPublishers.relieve(0)
+      this.#lease?.touch()
+      this.#waitingPublishers?.relieve(0)
     } else this.deliverReady()
     return isLast
   }
@@ -266,16 +270,16 @@ export class MessageQueue implements Queue {
 
   purge(): number {
     const purged = this.#contents.purge()
-    this.#waitingPublishers.relieve(this.#log.readyCount)
+    this.#waitingPublishers?.relieve(this.#log.readyCount)
     return purged
   }
 
   delete(): void {
     this.#isDeleted = true
-    this.#lease.end()
+    this.#lease?.end()
     this.#departures.end()
     this.#retryLoads()
-    this.#waitingPublishers.relieve(0)
+    this.#waitingPublishers?.relieve(0)
     this.#contents.discard()
     for (const consumer of this.#consumers.clear()) consumer.sink.consumerCancelled(consumer)
   }
@@ -304,7 +308,13 @@ export class MessageQueue implements Queue {
   #follow(settings: QueueSettings): void {
     this.#departures.follow()
     this.#isPlain = !this.#departures.hasLimit && settings.messageTtlMs === undefined && !this.#duplicates
-    this.#lease.begin(settings.expiresMs)
+    if (settings.expiresMs !== undefined) this.#lease ??= this.#newLease()
+    this.#lease?.begin(settings.expiresMs)
+  }
+
+  #newLease(): QueueLease {
+    const isUsed = () => this.#consumers.all.length > 0
+    return new QueueLease(this.#parts.clock, isUsed, () => this.#parts.host.expire(this))
   }
 
   #enqueueByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
@@ -344,7 +354,7 @@ export class MessageQueue implements Queue {
   #deliver(nowMs: number): void {
     if (!this.#isQuorum && this.#contents.isPlain) this.#deliverPlain()
     else this.#deliverByRules(nowMs)
-    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
+    if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
   /** Where the messages are the log's, and none of them expires or is changed on its way. */
@@ -422,6 +432,7 @@ export class MessageQueue implements Queue {
   }
 
   #headersOf({ header, headerStart, headerEnd }: Message): FieldTable | undefined {
+    this.#properties ??= new PropertiesReader(this.#parts.profile.sortsHeaders)
     return this.#properties.read(header, headerStart, headerEnd).headers
   }
 
@@ -430,13 +441,19 @@ export class MessageQueue implements Queue {
     if (this.#isDeleted) return
     this.#departures.dropExcess()
     this.#departures.expire()
-    if (!this.#waitingPublishers.isEmpty) this.#waitingPublishers.relieve(this.#log.readyCount)
+    if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
+  }
+
+  #dropExhausted(seqs: readonly number[]): void {
+    this.#exhausted = undefined
+    for (const seq of seqs) this.#departures.dieUnacked(seq, 'delivery_limit')
   }
 
   /** Takes back a message where it counts how often that happens. */
   #takeBack(seq: number, cause: ReturnCause): void {
     const counts = this.#log.noteReturn(seq, isFailure(cause))
     if (this.#isQuorum && isExhausted(counts, this.#settings, this.#parts.profile)) {
+      this.#exhausted ??= []
       this.#exhausted.push(seq)
       return
     }
@@ -444,7 +461,7 @@ export class MessageQueue implements Queue {
     this.#contents.giveBack(seq, this.#view, retryDelayMs(counts, cause, this.#settings))
   }
 
-  #onLoaded(): void {
+  loaded(): void {
     if (this.#isDeleted) return
     this.#retryLoads()
     this.#deliver(0)
@@ -454,8 +471,8 @@ export class MessageQueue implements Queue {
 
   #retryLoads(): void {
     const waiting = this.#waitingForLoad
-    this.#waitingForLoad = []
-    for (const retry of waiting) retry()
+    this.#waitingForLoad = undefined
+    for (const retry of waiting ?? []) retry()
   }
 }
 

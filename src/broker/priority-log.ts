@@ -185,7 +185,18 @@ export class PriorityLog implements MessageLog {
 
   /** Of what is restored the level may be higher than any now: a queue stored under another profile had more. */
   #open(level: number): QueueLog {
-    const options = { ...this.#options, firstSeq: level * LEVEL_SEQS, onDirty: () => this.#onDirty(log) }
+    const all = this.#options
+    const options: QueueLogOptions = {
+      isDurable: all.isDurable,
+      storesAll: all.storesAll === true,
+      bodies: all.bodies,
+      firstSeq: level * LEVEL_SEQS,
+      onDirty: () => this.#onDirty(log),
+      readRecords: (fromSeq, toSeq) => all.readRecords(fromSeq, toSeq),
+      onLoaded: () => all.onLoaded(),
+      onDamage: (error) => all.onDamage(error),
+      onLost: (count) => all.onLost(count),
+    }
     const log = new QueueLog(this.#pool, options)
     this.#byLevel[level] = log
     this.#logs.splice(0, this.#logs.length, ...this.#opened())

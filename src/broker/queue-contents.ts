@@ -1,18 +1,12 @@
-import { toDisplayText } from '../base/byte-string.js'
 import type { Message } from '../protocol/message.js'
 import type { MessageLog } from './message-log.js'
-import type { PagePool } from './page.js'
 import { classicLevels, PriorityLog } from './priority-log.js'
-import type { Queue, QueueParts } from './queue.js'
+import type { QueueParts } from './queue.js'
 import { QueueLog } from './queue-log.js'
+import { type ContentsOwner, QueueLogHost } from './queue-log-host.js'
 import type { QueueSettings } from './queue-settings.js'
 import { quorumLevels } from './return-rules.js'
 import { type ReturnedMessage, ReturnedMessages } from './returned-messages.js'
-
-/** Octets of records that are read from the store in one go. */
-const READ_AHEAD_OCTETS = 512 * 1024
-/** The same while many deep queues make memory short. */
-const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 
 /**
  * What a queue holds: the messages in its log, and before those the ones that were given back and have no place there: of
@@ -21,22 +15,17 @@ const READ_AHEAD_OCTETS_UNDER_PRESSURE = 32 * 1024
 export class QueueContents {
   readonly log: MessageLog
   readonly #parts: QueueParts
-  readonly #isQuorum: boolean
-  readonly #onRetryDue: () => void
+  readonly #queue: ContentsOwner
   /** Made when the first message needs it: most queues never do. */
   #returned: ReturnedMessages | undefined
   /** Whether the message that `take` found last had been handed out before. */
   lastWasRedelivered = false
 
-  /**
-   * @param onLoaded called when messages that had to be read from the store are in memory.
-   * @param onRetryDue called when a message that was kept back is ready again.
-   */
-  constructor(queue: Queue, settings: QueueSettings, parts: QueueParts, onLoaded: () => void, onRetryDue: () => void) {
+  /** @param settings decide for good how many priorities there are. */
+  constructor(queue: ContentsOwner, settings: QueueSettings, parts: QueueParts) {
     this.#parts = parts
-    this.#isQuorum = queue.type === 'quorum'
-    this.#onRetryDue = onRetryDue
-    this.log = newLog(queue, settings, parts, onLoaded)
+    this.#queue = queue
+    this.log = newLog(queue, settings, parts)
   }
 
   get readyCount(): number {
@@ -105,38 +94,22 @@ export class QueueContents {
   }
 
   #putBack(returned: ReturnedMessage): void {
-    if (this.#isQuorum) this.#newReturned().add(returned)
+    if (this.#queue.type === 'quorum') this.#newReturned().add(returned)
     else this.log.requeue(returned.seq)
   }
 
   #newReturned(): ReturnedMessages {
     this.#returned ??= new ReturnedMessages(this.#parts.clock, (returned) => {
       this.#putBack(returned)
-      this.#onRetryDue()
+      this.#queue.deliverReady()
     })
     return this.#returned
   }
 }
 
-function newLog(queue: Queue, settings: QueueSettings, parts: QueueParts, onLoaded: () => void): MessageLog {
-  const { store, committer, log, pool, bodies, profile } = parts
-  const named = { queue: toDisplayText(queue.name), vhost: toDisplayText(queue.vhost) }
-  const options = {
-    isDurable: queue.isDurable,
-    storesAll: queue.type === 'quorum',
-    onDirty: () => committer.touch(queue),
-    readRecords: (fromSeq: number, toSeq: number) => store.readRecords(queue.id, fromSeq, toSeq, readAheadOctets(pool)),
-    bodies,
-    onLoaded,
-    onDamage: (err: unknown) => log.error({ err, ...named }, 'a stored record is damaged and is left out'),
-    onLost: (count: number) => log.error({ ...named, count }, 'messages could not be read back and are lost'),
-  }
-  const { maxPriority } = settings
-  const ofType = queue.type === 'quorum' ? quorumLevels(profile) : undefined
+function newLog(queue: ContentsOwner, { maxPriority }: QueueSettings, parts: QueueParts): MessageLog {
+  const host = new QueueLogHost(queue, parts)
+  const ofType = queue.type === 'quorum' ? quorumLevels(parts.profile) : undefined
   const levels = maxPriority === undefined ? ofType : classicLevels(maxPriority)
-  return levels ? new PriorityLog(pool, options, levels) : new QueueLog(pool, options)
-}
-
-function readAheadOctets(pool: PagePool): number {
-  return pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
+  return levels ? new PriorityLog(parts.pool, host, levels) : new QueueLog(parts.pool, host)
 }

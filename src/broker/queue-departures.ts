@@ -19,8 +19,9 @@ export class QueueDepartures {
   readonly #contents: QueueContents
   /** Belongs to the queue, which has no message in it when it calls anything here. */
   readonly #view: Message
-  readonly #undelivered: UndeliveredDeaths
-  readonly #expiryTimer: DeadlineTimer
+  /** Both made when they are needed, which for most queues is never. */
+  #undelivered: UndeliveredDeaths | undefined
+  #expiryTimer: DeadlineTimer | undefined
   #limit: LengthLimit | undefined
 
   /** @param view points at the messages that leave. */
@@ -29,17 +30,11 @@ export class QueueDepartures {
     this.#contents = contents
     this.#view = view
     this.#parts = parts
-    this.#undelivered = new UndeliveredDeaths(
-      parts.clock,
-      (publish) => parts.host.inTurn(publish),
-      (seq, death) => this.#publishDeath(seq, death),
-    )
-    this.#expiryTimer = new DeadlineTimer(parts.clock, () => queue.deliverReady())
   }
 
   /** Messages that have died, unacked in the log until their targets have taken them. */
   get undeliveredCount(): number {
-    return this.#undelivered.size
+    return this.#undelivered === undefined ? 0 : this.#undelivered.size
   }
 
   /** Whether the queue may become only so long. */
@@ -109,14 +104,16 @@ export class QueueDepartures {
 
   /** Whether a message that has come changes nothing for `expire`: nothing is due, and it is not before the timer is. */
   isWatched(deadlineMs: number, nowMs: number): boolean {
-    const { dueMs } = this.#expiryTimer
+    const dueMs = this.#expiryTimer?.dueMs ?? 0
     return dueMs > nowMs && deadlineMs >= dueMs
   }
 
   /** Sees to it that the first message leaves in time. */
   watchHead(): void {
     const deadlineMs = this.#contents.headDeadlineMs
-    if (deadlineMs > 0) this.#expiryTimer.arm(deadlineMs)
+    if (!(deadlineMs > 0)) return
+    this.#expiryTimer ??= new DeadlineTimer(this.#parts.clock, () => this.#queue.deliverReady())
+    this.#expiryTimer.arm(deadlineMs)
   }
 
   /** Ends the stay of an unacked message. */
@@ -127,8 +124,8 @@ export class QueueDepartures {
 
   /** The queue is gone. */
   end(): void {
-    this.#expiryTimer.cancel()
-    this.#undelivered.clear()
+    this.#expiryTimer?.cancel()
+    this.#undelivered?.clear()
   }
 
   get #isExcessive(): boolean {
@@ -149,11 +146,21 @@ export class QueueDepartures {
   /** @param message the one of that number, valid until it is settled. */
   #die(seq: number, message: Message, reason: DeathReason): void {
     if (this.#queue.settings.isDeadLetterAtLeastOnce) {
+      this.#undelivered ??= this.#newUndelivered()
       this.#undelivered.keep(seq, reason)
       return
     }
     this.#deadLetter(message, reason)
     this.#contents.log.settle(seq)
+  }
+
+  #newUndelivered(): UndeliveredDeaths {
+    const { clock, host } = this.#parts
+    return new UndeliveredDeaths(
+      clock,
+      (publish) => host.inTurn(publish),
+      (seq, death) => this.#publishDeath(seq, death),
+    )
   }
 
   #deadLetter(message: Message, reason: DeathReason): void {

@@ -32,7 +32,8 @@ export class QueueLog implements MessageLog {
   readonly #options: QueueLogOptions
   readonly #pages: LogPages
   readonly #storage: LogStorage
-  readonly #reader: DiskReader
+  /** Made when the queue has something on disk only. */
+  #reader: DiskReader | undefined
   /** Index of the size of the next page. */
   #pageSize = 0
 
@@ -41,7 +42,6 @@ export class QueueLog implements MessageLog {
     this.#options = options
     this.#pages = new LogPages(options.firstSeq)
     this.#storage = new LogStorage(this.#pages, pool, options)
-    this.#reader = new DiskReader(this.#pages, pool, this.#storage, options)
   }
 
   lastWasRedelivered = false
@@ -139,7 +139,7 @@ export class QueueLog implements MessageLog {
 
   purge(): number {
     const purged = this.#pages.readyCount
-    if (this.#pages.disk) this.#reader.drop(this.#pages.disk)
+    if (this.#pages.disk) this.#newReader().drop(this.#pages.disk)
     for (let index = this.#pages.list.length - 1; index >= 0; index--) {
       const page = this.#pages.at(index)
       for (let slot = 0; slot < page.count && page.ready > 0; slot++) {
@@ -159,7 +159,7 @@ export class QueueLog implements MessageLog {
       page.forEachShared((id) => this.#leaveAndRelease(id))
       this.#pool.giveBack(page)
     }
-    this.#reader.discard()
+    if (this.#reader || this.#pages.disk) this.#newReader().discard()
     this.#pages.clear()
     this.#storage.clear()
   }
@@ -173,12 +173,12 @@ export class QueueLog implements MessageLog {
   }
 
   get handedOutMarks(): readonly number[] {
-    const { handedOutBefore } = this.#reader
+    const handedOutBefore = this.#reader?.handedOutBefore ?? 0
     return handedOutBefore > 0 ? [handedOutBefore] : []
   }
 
   restore(firstSeq: number, label: RecordLabel, handedOutBefore: number, sharedIds?: readonly number[]): void {
-    this.#reader.restore(firstSeq, label, handedOutBefore, sharedIds)
+    this.#newReader().restore(firstSeq, label, handedOutBefore, sharedIds)
   }
 
   #appendShared(page: Page, message: Message, shared: SharedBody, flags: number): void {
@@ -187,12 +187,17 @@ export class QueueLog implements MessageLog {
     this.#options.bodies.enter(shared)
   }
 
+  #newReader(): DiskReader {
+    this.#reader ??= new DiskReader(this.#pages, this.#pool, this.#storage, this.#options)
+    return this.#reader
+  }
+
   /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
   #pageOfReady(): Page | undefined {
     const pages = this.#pages
     while (pages.readyCount > 0) {
       if (pages.disk && pages.cursorPage >= pages.diskIndex) {
-        this.#reader.load(pages.disk)
+        this.#newReader().load(pages.disk)
         return undefined
       }
       const page = pages.at(pages.cursorPage)
@@ -204,7 +209,7 @@ export class QueueLog implements MessageLog {
       pages.cursorPage++
       pages.cursorSlot = 0
       // Read ahead, so that the next page is there before it is needed.
-      if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#reader.load(pages.disk)
+      if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#newReader().load(pages.disk)
     }
     return undefined
   }

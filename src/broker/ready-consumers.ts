@@ -17,10 +17,10 @@ class Ring {
  * Those that turn out not to be able to leave on the way, and come back with `enter`.
  */
 export class ReadyConsumers {
-  /** The highest priority first. Never empty, so that most queues have one for good. */
-  readonly #rings: Ring[] = [new Ring(0)]
+  /** The highest priority first. Once there is one the last stays, so that most queues have one for good. */
+  readonly #rings: Ring[] = []
   /** The ring that `next` has found a consumer in. */
-  #found: Ring = this.#rings[0] as Ring // made in the line above
+  #found: Ring | undefined
   #size = 0
 
   get isEmpty(): boolean {
@@ -57,7 +57,8 @@ export class ReadyConsumers {
 
   clear(): void {
     for (const { consumers } of this.#rings) for (const consumer of consumers) consumer.isReady = false
-    this.#rings.splice(0, this.#rings.length, new Ring(0))
+    this.#rings.length = 0
+    this.#found = undefined
     this.#size = 0
   }
 
@@ -78,7 +79,7 @@ export class ReadyConsumers {
   /** The consumer that `next` found has had its turn. */
   advance(): void {
     const ring = this.#found
-    if (++ring.turn >= ring.consumers.length) ring.turn = 0
+    if (ring && ++ring.turn >= ring.consumers.length) ring.turn = 0
   }
 
   /** The first ring that is not empty, of which there is one. */

@@ -7,6 +7,7 @@
 
 import { INTERNAL_USER } from '../base/acting-user.js'
 import type { ByteString } from '../base/byte-string.js'
+import { SharedValues } from '../base/shared-values.js'
 import type { FieldTable } from '../protocol/field-table.js'
 import type { Message } from '../protocol/message.js'
 import { PropertiesReader } from '../protocol/properties.js'
@@ -34,12 +35,13 @@ import {
   type Queue,
   type QueueHost,
   type QueueOptions,
+  type QueueParts,
 } from './queue.js'
 import { effectiveSettings, type QueueSettings } from './queue-settings.js'
 import { ReplyQueues, type RouteTarget } from './reply-queues.js'
 import { type Route, takenBy } from './route.js'
 import { Router } from './router.js'
-import type { StoredExchange, StoredQueue } from './stored-definitions.js'
+import { type StoredExchange, type StoredQueue, storedArguments } from './stored-definitions.js'
 import { StreamQueue } from './stream/stream-queue.js'
 import type { Topology } from './topology.js'
 import { VirtualHostDefinition } from './virtual-host-definition.js'
@@ -59,17 +61,23 @@ export class VirtualHost implements Topology, QueueHost {
   /** What is published and delivered here is told to it. */
   readonly firehose: Firehose
   readonly #parts: BrokerParts
+  /** What all of its queues are given. */
+  readonly #queueParts: QueueParts
   readonly #properties: PropertiesReader
   readonly #deadLetters: DeadLetters
   readonly #exchanges: VirtualHostExchanges
   readonly #queues: VirtualHostQueues
   readonly #definition: VirtualHostDefinition
+  /** Those of queues. */
+  readonly #sharedArguments = new SharedValues<FieldTable>()
+  readonly #sharedSettings = new SharedValues<QueueSettings>()
   #topologyVersion = 1
 
   constructor(definitionId: number, name: ByteString, parts: BrokerParts, metadata = NO_METADATA) {
     this.definitionId = definitionId
     this.name = name
     this.#parts = parts
+    this.#queueParts = { ...parts, host: this }
     this.bindings = new Bindings(this, parts)
     this.router = new Router(this)
     this.policies = new Policies(name, parts, () => this.#policiesChanged())
@@ -343,10 +351,11 @@ export class VirtualHost implements Topology, QueueHost {
 
   #newQueue(id: number, options: QueueOptions): Queue {
     const settings = this.#settings(options, this.policies.effectiveFor({ kind: 'queue', ...options }))
+    const args = this.#sharedArguments.of(storedArguments(options.arguments), options.arguments)
     const queue =
       options.type === 'stream'
-        ? new StreamQueue(id, options, settings, this.#parts)
-        : new MessageQueue(id, options, settings, { ...this.#parts, host: this })
+        ? new StreamQueue(id, { ...options, arguments: args }, settings, this.#parts)
+        : new MessageQueue(id, { ...options, arguments: args }, settings, this.#queueParts)
     this.#queues.add(queue)
     // It starts with what the policies say, and hears of what they say later.
     this.policies.newsFor(queue)
@@ -355,7 +364,9 @@ export class VirtualHost implements Topology, QueueHost {
 
   #settings({ type, arguments: args }: Pick<QueueOptions, 'type' | 'arguments'>, effective: EffectivePolicy) {
     const { policy, operatorPolicy } = effective
-    return effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, this.#parts.profile)
+    const { profile } = this.#parts
+    const settings = effectiveSettings(type, args, policy?.definition, operatorPolicy?.definition, profile)
+    return this.#sharedSettings.of(JSON.stringify(settings), settings)
   }
 }
 

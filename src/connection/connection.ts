@@ -508,6 +508,7 @@ function factsOf(socket: Socket, processName: string, connectedAtMs: number): Co
 
 /** 0-9-1, or the form in which version 0-9 was first announced. */
 function isOurProtocol(octets: Buffer): boolean {
+  if (octets.equals(OUR_PROTOCOL_HEADER)) return true
   const header = matchProtocolHeader(octets)
   if (!header) return false
   const { protocolId, major, minor, revision } = header

@@ -39,8 +39,12 @@ export function readFieldTableEntries(reader: ByteReader): FieldTable {
   }
 }
 
+/** One for all tables that are empty: nearly every binding has one, and most queues do. */
+const NO_FIELDS: FieldTable = Object.freeze([])
+
 function readFields(reader: ByteReader, depth: number): FieldTable {
   if (depth > FIELD_NESTING_MAX) throw nestedTooDeep()
+  if (reader.remaining === 0) return NO_FIELDS
   const fields: Field[] = []
   while (reader.remaining > 0) fields.push({ name: reader.shortString(), value: readFieldValue(reader, depth) })
   return fields

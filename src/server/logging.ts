@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js'
+import { PrettyLog } from './pretty-log.js'
 
 export interface LogChoice {
   /** 'debug', 'info', 'warning', 'error' or 'none': the words of rabbitmq.conf. */
@@ -10,26 +11,22 @@ export interface LogChoice {
 
 const STANDARD_ERROR = 2
 
+const LEVELS = { debug: 'debug', info: 'info', warning: 'warn', error: 'error' } as const
+
 /**
- * Makes the log of the command line: `pino` to standard error, so that standard output holds nothing but the start-up
- * text. Lines are written before the call returns; a broken pipe is ignored. Both packages are loaded here and only
- * when needed, since loading them takes a good part of the time to start.
+ * Makes the log of the command line, to standard error, so that standard output holds nothing but the start-up text. For
+ * programs that is `pino`, loaded here and only then, since that takes a good part of the time to start. A broken pipe
+ * is ignored.
  */
 export async function createLog({ level, format, colours }: LogChoice): Promise<Log> {
-  const { pino } = await import('pino')
-  const settings = { level: pinoLevel(level), base: null }
-  if (format === 'json') {
-    const withNames = { ...settings, formatters: { level: (label: string) => ({ level: label }) } }
-    const json: Log = pino(withNames, pino.destination({ dest: STANDARD_ERROR, sync: true }))
-    return json
+  const least = Object.hasOwn(LEVELS, level) ? LEVELS[level as keyof typeof LEVELS] : undefined // it is one of the keys
+  if (format !== 'json') {
+    const write = (text: string) => void process.stderr.write(text)
+    return new PrettyLog({ least, colours, write, now: () => new Date() })
   }
-  const { default: pretty } = await import('pino-pretty')
-  const looks = { colorize: colours, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l', singleLine: true }
-  const log: Log = pino(settings, pretty({ ...looks, destination: STANDARD_ERROR, sync: true }))
-  return log
-}
-
-function pinoLevel(level: string): string {
-  if (level === 'warning') return 'warn'
-  return level === 'none' ? 'silent' : level
+  const { pino } = await import('pino')
+  const formatters = { level: (label: string) => ({ level: label }) }
+  const settings = { level: least ?? 'silent', base: null, formatters }
+  const json: Log = pino(settings, pino.destination({ dest: STANDARD_ERROR, sync: true }))
+  return json
 }

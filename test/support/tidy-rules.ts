@@ -20,7 +20,7 @@ const EVERY_FOLDER = ['base', 'protocol', 'store', 'auth', 'broker', 'channel', 
 /** The layers by folder. The longest folder that a path lies in decides: `store/lmdb` goes before `store`. */
 const LAYERS: Readonly<Record<string, Layer>> = {
   base: { folders: [], packages: [], ownsTime: true },
-  protocol: { folders: ['base'], packages: ['bitsyntax', 'node:buffer'] },
+  protocol: { folders: ['base'], packages: ['bitsyntax', 'node:buffer', 'node:module'] },
   store: { folders: ['base'], packages: [] },
   'store/lmdb': { folders: ['base', 'store'], packages: ['lmdb', 'node:*'], ownsTime: true },
   'store/memory': { folders: ['base', 'store'], packages: [] },
@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   management: { folders: ['base', 'auth', 'broker'], packages: ['fastify', 'node:*'] },
   server: {
     folders: [...EVERY_FOLDER, 'store/lmdb', 'store/memory'],
-    packages: ['pino', 'pino-pretty', 'yargs', 'node:*'],
+    packages: ['pino', 'yargs', 'node:*'],
     ownsTime: true,
     readsEnvironment: true,
   },

@@ -55,3 +55,44 @@ export class DestinationBag<Destination> {
 function increment<Destination>(counts: Map<Destination, number>, destination: Destination): void {
   counts.set(destination, (counts.get(destination) ?? 0) + 1)
 }
+
+/**
+ * The destinations of bindings that match alike where there is mostly one: it is held as it is, and a bag is made for the
+ * second. A million bindings with keys of their own would have a million bags.
+ */
+export type Held<Destination> = Destination | DestinationBag<Destination>
+
+/** @returns what is held with one `destination` more. */
+export function holdingAlso<Destination>(
+  held: Held<Destination> | undefined,
+  destination: Destination,
+): Held<Destination> {
+  if (held === undefined) return destination
+  if (held instanceof DestinationBag) {
+    held.add(destination)
+    return held
+  }
+  const bag = new DestinationBag<Destination>()
+  bag.add(held)
+  bag.add(destination)
+  return bag
+}
+
+/** @returns what is held without one `destination`; undefined when that is nothing. */
+export function holdingNoMore<Destination>(
+  held: Held<Destination> | undefined,
+  destination: Destination,
+): Held<Destination> | undefined {
+  if (!(held instanceof DestinationBag)) return held === destination ? undefined : held
+  held.remove(destination)
+  return held.isEmpty ? undefined : held
+}
+
+/** Calls `visit` for each destination that is held, as a bag does. */
+export function visitHeld<Destination>(
+  held: Held<Destination> | undefined,
+  visit: (destination: Destination) => void,
+): void {
+  if (held instanceof DestinationBag) held.visitAll(visit)
+  else if (held !== undefined) visit(held)
+}
