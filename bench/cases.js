@@ -19,6 +19,7 @@ import { stores } from './cases/stores.js'
  * @property {'deep' | 'stream' | 'recover' | 'start' | 'idle' | 'time'} [special]
  * @property {{ plot: string, x: number }} [growth] - it is one point of a plot: processor time a message over `x`
  * @property {boolean} [isOursOnly] - other brokers are not asked
+ * @property {boolean} [isOnce] - it is long, and runs in the first round only
  * @property {import('./cases/figures.js').Figure[]} figures
  */
 

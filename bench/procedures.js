@@ -24,7 +24,7 @@ export async function runCase(kase, broker, options, round) {
     if (kase.special === 'stream') return await runStream(running, options, queue)
     const window = ['--duration', options.duration, '--warmup', options.warmup]
     const load = ['--queue', queue, '--durable', ...window, ...kase.load]
-    if (kase.special === 'time') return round === 1 ? await runLong(running, options, load) : {}
+    if (kase.special === 'time') return await runLong(running, options, load)
     return await runLoad(running, options.interrupt, load)
   } finally {
     await running.release()

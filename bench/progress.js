@@ -57,7 +57,8 @@ export class Progress {
     this.#estimate = new Estimate(steps)
     this.#steps = steps.length
     this.#from = clock()
-    output.write(`${steps.length} runs, about ${writeClock(this.#estimate.left)} minutes\n`)
+    const count = steps.length === 1 ? '1 run' : `${steps.length} runs`
+    output.write(`${count}, about ${writeClock(this.#estimate.left)} minutes\n`)
   }
 
   /** @param {string} what - is done now */

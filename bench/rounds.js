@@ -18,9 +18,11 @@ const SPECIAL_S = 6
 export function orderOf(cases, brokers, rounds) {
   return Array.from({ length: rounds }, (_, index) => index + 1).flatMap((round) => {
     const inTurn = round % 2 === 1 ? brokers : brokers.toReversed()
-    return cases.flatMap((kase) =>
-      inTurn.filter((broker) => !kase.isOursOnly || broker.isOurs).map((broker) => ({ kase, broker, round })),
-    )
+    return cases
+      .filter((kase) => !kase.isOnce || round === 1)
+      .flatMap((kase) =>
+        inTurn.filter((broker) => !kase.isOursOnly || broker.isOurs).map((broker) => ({ kase, broker, round })),
+      )
   })
 }
 
@@ -52,7 +54,12 @@ async function attempt(kase, broker, round, options) {
   }
 }
 
-function stepOf({ kase, broker }, options) {
-  const plain = Number(options.warmup) + Number(options.duration) + OVERHEAD_S
-  return { key: `${kase.name} ${broker.name}`, guessS: kase.special ? SPECIAL_S : plain }
+/** What the estimate is told of a run. */
+export function stepOf({ kase, broker }, options) {
+  const seconds = (name) => Number(lastValue(kase.load ?? [], `--${name}`) ?? options[name])
+  const window = seconds('warmup') + seconds('duration') + OVERHEAD_S
+  return { key: `${kase.name} ${broker.name}`, guessS: kase.load ? window : SPECIAL_S }
 }
+
+/** What the case itself tells the generator wins over the options of the run. */
+const lastValue = (load, option) => load[load.lastIndexOf(option) + 1 || load.length]

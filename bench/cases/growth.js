@@ -67,6 +67,7 @@ export const growth = [
     title: 'the same load for a minute, 100 B, in the first round only',
     special: 'time',
     isOursOnly: true,
+    isOnce: true,
     storage: 'memory',
     load: [...plain, '--duration', '60'],
     figures: [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { chooseCases, readOptions } from '../../bench/options.js'
 import { Estimate, Progress } from '../../bench/progress.js'
-import { orderOf } from '../../bench/rounds.js'
+import { orderOf, stepOf } from '../../bench/rounds.js'
 import { productIn } from '../../bench/server-properties.js'
 
 describe('the command line', () => {
@@ -62,8 +62,27 @@ describe('the order of a run', () => {
     expect(written([{ name: 'a' }, { name: 'b' }], 2)).toEqual(order)
   })
 
+  it('has a long case in the first round only', () => {
+    expect(written([{ name: 'a' }, { name: 'b', isOnce: true }], 2)).toEqual(['1ax', '1ay', '1bx', '1by', '2ay', '2ax'])
+  })
+
   it('leaves other brokers out of a case that is about ours', () => {
     expect(written([{ name: 'a', isOursOnly: true }, { name: 'b' }], 1)).toEqual(['1ax', '1bx', '1by'])
+  })
+})
+
+describe('the guess for a run', () => {
+  const options = { warmup: '0.5', duration: '1' }
+  const guess = (kase) => stepOf({ kase: { name: 'a', ...kase }, broker: { name: 'x' } }, options)
+
+  it('is its window, where the case does not say otherwise, and a little for the rest', () => {
+    expect(guess({ load: [] })).toEqual({ key: 'a x', guessS: 2 })
+    expect(guess({ load: ['--warmup', '3'] }).guessS).toBe(4.5)
+    expect(guess({ load: ['--duration', '60', '--size', '1'] }).guessS).toBe(61)
+  })
+
+  it('is some seconds for what has a procedure of its own', () => {
+    expect(guess({ special: 'deep' }).guessS).toBe(6)
   })
 })
 
