@@ -284,6 +284,9 @@ export const LARGEST_PAGE_OCTETS = Math.max(...PAGE_OCTETS)
 
 /** How much memory is kept in pages that nobody holds. */
 const FREE_OCTETS_MAX = 12 * 1024 * 1024
+/** The same in pages for one large message each, whose sizes are multiples of the step: most are of use for the next. */
+const FREE_LARGE_OCTETS_MAX = 8 * 1024 * 1024
+const LARGE_STEP_OCTETS = 64 * 1024
 /** Above this much memory in pages that queues hold, what need not be in memory leaves it, transient messages included. */
 const PRESSURE_OCTETS = 64 * 1024 * 1024
 
@@ -293,6 +296,8 @@ export class PagePool {
   readonly records = new RecordBuffers()
   readonly #sizes: readonly number[]
   readonly #free: Page[][]
+  /** Pages for one large message each, all of one size: that of the last which was given back. */
+  #freeLarge: Page[] = []
   #freeOctets = 0
   #heldOctets = 0
 
@@ -324,13 +329,11 @@ export class PagePool {
   /**
    * An empty page.
    * @param size an index into the sizes: the smallest size wanted.
-   * @param octets what must fit. Above the largest size the page is made to measure, for one message.
+   * @param octets what must fit. Above the largest size the page is made for one message.
    */
   take(size: number, octets: number, firstSeq: number): Page {
     const fitting = this.#sizes.findIndex((usual, index) => index >= size && octets <= usual)
-    const pooled = this.#free[fitting]?.pop()
-    if (pooled) this.#freeOctets -= pooled.bytes.length
-    const page = pooled ?? newPage(this.#sizes[fitting] ?? octets, fitting < 0)
+    const page = fitting < 0 ? this.#takeLarge(octets) : this.#takeUsual(fitting)
     this.#heldOctets += page.bytes.length
     page.reset(firstSeq)
     return page
@@ -338,15 +341,33 @@ export class PagePool {
 
   /** Takes back a page that nobody refers to any more. */
   giveBack(page: Page): void {
-    this.#heldOctets -= page.bytes.length
-    const size = this.#sizes.indexOf(page.bytes.length) // -1 for a page made to measure
-    if (size < 0 || this.#freeOctets >= FREE_OCTETS_MAX) return
+    const octets = page.bytes.length
+    this.#heldOctets -= octets
+    const size = this.#sizes.indexOf(octets)
+    if (size < 0) return this.#keepLarge(page, octets)
+    if (this.#freeOctets >= FREE_OCTETS_MAX) return
     this.#free[size]?.push(page)
-    this.#freeOctets += page.bytes.length
+    this.#freeOctets += octets
+  }
+
+  #takeUsual(size: number): Page {
+    const pooled = this.#free[size]?.pop()
+    if (pooled) this.#freeOctets -= pooled.bytes.length
+    return pooled ?? newPage(this.#sizes[size] ?? 0, false)
+  }
+
+  #takeLarge(octets: number): Page {
+    const needed = Math.ceil(octets / LARGE_STEP_OCTETS) * LARGE_STEP_OCTETS
+    return (this.#freeLarge[0]?.bytes.length === needed && this.#freeLarge.pop()) || newPage(needed, true)
+  }
+
+  #keepLarge(page: Page, octets: number): void {
+    if (this.#freeLarge[0]?.bytes.length !== octets) this.#freeLarge = []
+    if ((this.#freeLarge.length + 1) * octets <= FREE_LARGE_OCTETS_MAX) this.#freeLarge.push(page)
   }
 }
 
-/** @param isForOne whether it is made to measure, for one message. */
+/** @param isForOne whether it is made for one message. */
 function newPage(octets: number, isForOne: boolean): Page {
   return new Page(octets, isForOne ? 1 : Math.floor(octets / OCTETS_PER_SLOT))
 }

@@ -19,6 +19,8 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
   readonly #onDrained: () => void
   /** Only from the first frame of a turn until it is written. */
   #buffer: OutputBuffer | undefined
+  /** What the kernel has not taken at once, and the socket holds on to. */
+  #inSocket: OutputBuffer[] | undefined
   #isTouched = false
   /** Whether the socket still holds octets that were written to it. */
   #isCongested = false
@@ -86,19 +88,25 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
       this.#socket.write(buffer.bytes.subarray(0, buffer.used), this.#onWritten)
       this.#isCongested = this.#socket.writableLength > 0
     }
-    // What the kernel has taken at once need not be kept; otherwise the socket holds on to these octets.
     if (this.#socket.writableLength === 0) this.#buffers.giveBack(buffer)
+    else {
+      this.#inSocket ??= []
+      this.#inSocket.push(buffer)
+    }
   }
 
   /** Drops everything: the socket is gone. */
   close(): void {
     this.#isClosed = true
     this.#buffer = undefined
+    this.#inSocket = undefined
   }
 
   #written(): void {
     if (!this.#isCongested || this.#socket.writableLength > 0) return
     this.#isCongested = false
+    for (const buffer of this.#inSocket ?? []) this.#buffers.giveBack(buffer)
+    this.#inSocket = undefined
     this.#resumeRefused()
   }
 

@@ -77,7 +77,7 @@ export class OutputBuffer {
 }
 
 /** A buffer that has grown beyond this is not kept. */
-const KEPT_OCTETS_MAX = 1024 * 1024
+const KEPT_OCTETS_MAX = 2 * 1024 * 1024
 /** Octets of the buffers that are kept, all together. */
 const FREE_OCTETS_MAX = 16 * 1024 * 1024
 

@@ -15,10 +15,10 @@ describe('the buffers that nobody writes to', () => {
     expect(buffers.take()).not.toBe(first)
   })
 
-  it('are not kept when they have grown beyond 1 MiB', () => {
+  it('are not kept when they have grown beyond 2 MiB', () => {
     const buffers = new OutputBuffers()
     const large = buffers.take()
-    large.ensure(1024 * 1024 + 1)
+    large.ensure(2 * 1024 * 1024 + 1)
     buffers.giveBack(large)
     expect(buffers.take()).not.toBe(large)
   })
