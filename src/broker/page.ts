@@ -284,6 +284,8 @@ export const LARGEST_PAGE_OCTETS = Math.max(...PAGE_OCTETS)
 
 /** How much memory is kept in pages that nobody holds. */
 const FREE_OCTETS_MAX = 12 * 1024 * 1024
+/** The same for pages made to measure, which are of use only while messages of such a size keep coming. */
+const FREE_LARGE_OCTETS_MAX = 4 * 1024 * 1024
 /** Above this much memory in pages that queues hold, what need not be in memory leaves it, transient messages included. */
 const PRESSURE_OCTETS = 64 * 1024 * 1024
 
@@ -293,7 +295,9 @@ export class PagePool {
   readonly records = new RecordBuffers()
   readonly #sizes: readonly number[]
   readonly #free: Page[][]
+  readonly #freeLarge: Page[] = []
   #freeOctets = 0
+  #freeLargeOctets = 0
   #heldOctets = 0
 
   /** @param sizes of pages in octets, rising. */
@@ -330,7 +334,7 @@ export class PagePool {
     const fitting = this.#sizes.findIndex((usual, index) => index >= size && octets <= usual)
     const pooled = this.#free[fitting]?.pop()
     if (pooled) this.#freeOctets -= pooled.bytes.length
-    const page = pooled ?? newPage(this.#sizes[fitting] ?? octets, fitting < 0)
+    const page = pooled ?? (fitting < 0 ? this.#takeLarge(octets) : newPage(this.#sizes[fitting] ?? octets, false))
     this.#heldOctets += page.bytes.length
     page.reset(firstSeq)
     return page
@@ -340,9 +344,24 @@ export class PagePool {
   giveBack(page: Page): void {
     this.#heldOctets -= page.bytes.length
     const size = this.#sizes.indexOf(page.bytes.length) // -1 for a page made to measure
-    if (size < 0 || this.#freeOctets >= FREE_OCTETS_MAX) return
+    if (size < 0) return this.#giveBackLarge(page)
+    if (this.#freeOctets >= FREE_OCTETS_MAX) return
     this.#free[size]?.push(page)
     this.#freeOctets += page.bytes.length
+  }
+
+  /** A page for one large message: the last one given back, unless it is too small, or far too large. */
+  #takeLarge(octets: number): Page {
+    const page = this.#freeLarge.pop()
+    if (!page) return newPage(octets, true)
+    this.#freeLargeOctets -= page.bytes.length
+    return page.bytes.length >= octets && page.bytes.length <= 2 * octets ? page : newPage(octets, true)
+  }
+
+  #giveBackLarge(page: Page): void {
+    if (this.#freeLargeOctets + page.bytes.length > FREE_LARGE_OCTETS_MAX) return
+    this.#freeLarge.push(page)
+    this.#freeLargeOctets += page.bytes.length
   }
 }
 
