@@ -2,6 +2,7 @@
 /** The command `leveret`: hands the process over to `runCommand`, and signals with it. */
 
 import { homedir } from 'node:os'
+import { hasChosenHeap, keepHeapLean } from '../src/server/cli/lean-heap.js'
 import { type CommandHost, runCommand } from '../src/server/cli/run-command.js'
 
 const COLUMNS_WITHOUT_TERMINAL = 100
@@ -21,6 +22,8 @@ const host: CommandHost = {
   createLog: async (choice) => (await import('../src/server/logging.js')).createLog(choice),
   startBroker: async (options) => (await import('../src/server/start-broker.js')).startBroker(options),
 }
+
+if (!hasChosenHeap(process.execArgv, process.env)) keepHeapLean()
 
 // Whoever read our output may be gone before us; that must not stop the broker.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)

@@ -123,7 +123,10 @@ export class DiskReader {
   #onRead(run: DiskRun, records: readonly StoredRecord[]): void {
     if (this.#loading !== run) return
     this.#loading = undefined
-    for (const record of records) this.#takeFromDisk(run, record)
+    for (const record of records) {
+      this.#takeFromDisk(run, record)
+      this.#pool.records.giveBack(record.bytes)
+    }
     if (records.length === 0 || run.firstSeq >= run.endSeq) this.#endDiskRun(run)
     this.#options.onLoaded()
   }

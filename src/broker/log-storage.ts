@@ -138,7 +138,7 @@ export class LogStorage {
   #storeGained(page: Page, store: MessageStore, queueId: number, withTransient: boolean): void {
     // A page without any record may have been looked at when transient messages were still kept in memory.
     const from = withTransient && page.recordStarts.length === 0 ? 0 : page.scannedForStore
-    const record = takeRecord(page, from, withTransient)
+    const record = takeRecord(page, from, withTransient, this.#pool.records)
     page.scannedForStore = page.count
     if (!record) return
     page.recordStarts.push(record.firstSlot)
@@ -146,7 +146,7 @@ export class LogStorage {
     page.handedOverIn = this.#collects
     page.forEachShared((id) => this.#options.bodies.storeOnce(this.#options.bodies.known(id)))
     const firstSeq = page.firstSeq + record.firstSlot
-    store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label))
+    store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label), this.#pool.records)
     if (page.returns.size > 0) store.putSettled(queueId, firstSeq, recordStates(page, record.firstSlot, page.count))
   }
 

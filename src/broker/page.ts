@@ -1,6 +1,7 @@
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
 import { notedDeadline, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
+import { RecordBuffers } from './record-buffers.js'
 import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
 /** What a slot of a page is. The low two bits are exclusive; the others add to them. */
@@ -288,6 +289,8 @@ const PRESSURE_OCTETS = 64 * 1024 * 1024
 
 /** Pages that no queue holds at the moment. An empty queue holds none, so that idle queues cost nothing. */
 export class PagePool {
+  /** For the records that pages become, and come from. */
+  readonly records = new RecordBuffers()
   readonly #sizes: readonly number[]
   readonly #free: Page[][]
   #freeOctets = 0

@@ -104,7 +104,7 @@ export class QueueDepartures {
 
   /** Whether a message that has come changes nothing for `expire`: nothing is due, and it is not before the timer is. */
   isWatched(deadlineMs: number, nowMs: number): boolean {
-    const dueMs = this.#expiryTimer === undefined ? 0 : this.#expiryTimer.dueMs
+    const dueMs = this.#expiryTimer?.dueMs ?? 0
     return dueMs > nowMs && deadlineMs >= dueMs
   }
 

@@ -38,7 +38,7 @@ export class QueueLogHost implements QueueLogOptions {
   readRecords(fromSeq: number, toSeq: number): Promise<readonly StoredRecord[]> {
     const { store, pool } = this.#parts
     const octets = pool.isUnderPressure ? READ_AHEAD_OCTETS_UNDER_PRESSURE : READ_AHEAD_OCTETS
-    return store.readRecords(this.#queue.id, fromSeq, toSeq, octets)
+    return store.readRecords(this.#queue.id, fromSeq, toSeq, octets, pool.records)
   }
 
   onLoaded(): void {

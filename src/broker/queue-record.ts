@@ -17,7 +17,7 @@
  */
 
 import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
-import type { StoredRecord } from '../store/message-store.js'
+import type { RecordMemory, StoredRecord } from '../store/message-store.js'
 import { CHUNK_OCTETS, type ChunkFacts, putChunk, readChunk } from './chunk-label.js'
 import { notedDeadline, noteOctetsBefore } from './message-note.js'
 import { bodyOctets, type Page, type ReturnCounts, Slot } from './page.js'
@@ -99,7 +99,7 @@ export function readLabel(bytes: Uint8Array): RecordLabel {
 
 /** A record on its way to the store. */
 export interface TakenRecord {
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
   readonly label: RecordLabel
   readonly firstSlot: number
   /** Transient ones included. */
@@ -115,9 +115,15 @@ function wantsStore(state: number, withTransient: boolean): boolean {
 /**
  * Makes the record of what a page has gained in [from, page.count), and marks those slots stored.
  * @param withTransient whether transient messages go along, so that they can leave memory.
+ * @param memory for the octets of the record, if they are to be in memory that is used again.
  * @returns undefined when nothing there needs storing. The first slot of a record is always one that it holds.
  */
-export function takeRecord(page: Page, from: number, withTransient: boolean): TakenRecord | undefined {
+export function takeRecord(
+  page: Page,
+  from: number,
+  withTransient: boolean,
+  memory?: RecordMemory,
+): TakenRecord | undefined {
   const { states, offsets } = page
   let count = 0
   let octets = 0
@@ -142,7 +148,8 @@ export function takeRecord(page: Page, from: number, withTransient: boolean): Ta
     octets += (offsets[slot + 1] as number) - (offsets[slot] as number)
   }
   if (count === 0) return undefined
-  const bytes = Buffer.allocUnsafeSlow(PREFIX_OCTETS + count * ENTRY_OCTETS + octets)
+  const recordOctets = PREFIX_OCTETS + count * ENTRY_OCTETS + octets
+  const bytes = memory?.take(recordOctets) ?? Buffer.allocUnsafeSlow(recordOctets)
   bytes[0] = VERSION
   putLong(bytes, 1, count)
   let entryAt = PREFIX_OCTETS

@@ -1,9 +1,11 @@
-import { LABEL_BYTES_MAX } from './message-store.js'
+import { LABEL_BYTES_MAX, type RecordMemory } from './message-store.js'
 
 /** A record as it was put. */
 export interface PutRecord {
   readonly bytes: Uint8Array
   readonly label: Uint8Array
+  /** Whose the bytes are, when the record is stored. */
+  readonly memory: RecordMemory | undefined
 }
 
 /** What one batch does to one queue: first the removals, then the puts. */
@@ -14,7 +16,7 @@ export interface QueueChanges {
   readonly bitmaps: Map<number, Uint8Array>
 }
 
-const NO_LABEL = new Uint8Array(0)
+const NO_LABEL: Uint8Array = new Uint8Array(0)
 
 /** One past the greatest sequence number: the end of a range that takes in every record of a queue. */
 const SEQ_END = Number.MAX_SAFE_INTEGER + 1
@@ -45,10 +47,10 @@ export class Batch {
     this.definitions.set(id, undefined)
   }
 
-  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label: Uint8Array = NO_LABEL): void {
+  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label = NO_LABEL, memory?: RecordMemory): void {
     check(firstSeq)
     if (label.length > LABEL_BYTES_MAX) throw new RangeError(`a label of ${label.length} octets is too long`)
-    this.#queue(queueId).records.set(firstSeq, { bytes, label })
+    this.#queue(queueId).records.set(firstSeq, { bytes, label, memory })
   }
 
   putSettled(queueId: number, firstSeq: number, bitmap: Uint8Array): void {

@@ -29,8 +29,15 @@ export interface MessageStore {
    * not be.
    * @throws DamagedRecordError for the first record in the range, or its bitmap, that is not what was put. A damaged
    * record behind a good one ends the reading before it instead.
+   * @param memory where the bytes are put, if they need memory at all. It is for the caller to give it back.
    */
-  readRecords(queueId: number, fromSeq: number, toSeq: number, maxBytes: number): Promise<StoredRecord[]>
+  readRecords(
+    queueId: number,
+    fromSeq: number,
+    toSeq: number,
+    maxBytes: number,
+    memory?: RecordMemory,
+  ): Promise<StoredRecord[]>
 
   /**
    * Stores bytes that several records refer to under `blobId` (1 to 2^53 - 1), replacing earlier ones. The store owns
@@ -66,8 +73,9 @@ export interface MessageStore {
    * Stores what queue `queueId` (1 to 2^53 - 1) gained: one opaque record whose first message has sequence number
    * `firstSeq` (0 to 2^53 - 1). It replaces an earlier record there. The store owns `bytes` and `label` from here on.
    * @param label up to LABEL_BYTES_MAX octets about the record, which `loadIndex` gives back.
+   * @param memory may be given `bytes` back, once the store does not need them any more.
    */
-  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label?: Uint8Array): void
+  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label?: Uint8Array, memory?: RecordMemory): void
 
   /**
    * Notes which messages of the record at `firstSeq` are settled, replacing an earlier note. The store owns `bitmap`
@@ -89,6 +97,14 @@ export interface MessageStore {
 
   /** Closes the store after what has been committed is on disk. Idempotent. Puts that were not committed are lost. */
   close(): Promise<void>
+}
+
+/** Memory for the bytes of records that is used again. What is never given back is left to the garbage collector. */
+export interface RecordMemory {
+  /** Memory for so many octets, with anything in it. */
+  take(octets: number): Uint8Array
+  /** Takes back what `take` gave, whole or a view of it. Nobody may use it any more. */
+  giveBack(bytes: Uint8Array): void
 }
 
 /** The longest label of a record. */

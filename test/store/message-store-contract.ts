@@ -452,6 +452,56 @@ export function describeMessageStore(kind: string, make: () => Promise<StoreUnde
       expect(await store.readRecords(4, 0, MAX, 1e9)).toEqual([])
     })
 
+    it('puts records that it reads into the memory that it is given', async () => {
+      const store = await openFresh()
+      for (const seq of [0, 10, 20]) store.putRecord(1, seq, Buffer.alloc(100 + seq, seq))
+      store.putSettled(1, 10, bytesOf('s'))
+      await store.commit()
+      const taken: Uint8Array[] = []
+      const memory = {
+        take(octets: number) {
+          const bytes = new Uint8Array(octets)
+          taken.push(bytes)
+          return bytes
+        },
+        giveBack: () => expect.fail('what was read belongs to the reader'),
+      }
+      const records = await store.readRecords(1, 0, MAX, 1e9, memory)
+      expect(records.map(lineOf)).toEqual((await store.readRecords(1, 0, MAX, 1e9)).map(lineOf))
+      expect(records).toHaveLength(3)
+      // A store that has nothing to copy from elsewhere may use memory of its own.
+      if (taken.length > 0) expect(records.map(({ bytes }) => bytes)).toEqual(taken)
+    })
+
+    it('has records on disk, or keeps their memory, before it gives that back', async () => {
+      const store = await openFresh()
+      const given: Uint8Array[] = []
+      const memory = {
+        take: (octets: number) => new Uint8Array(octets),
+        giveBack(bytes: Uint8Array) {
+          given.push(bytes)
+          bytes.fill(0)
+        },
+      }
+      const commits: Promise<void>[] = []
+      for (let seq = 0; seq < 50; seq++) {
+        const bytes = Buffer.alloc(20_000, `record ${seq} `)
+        store.putRecord(1, seq, bytes, undefined, memory)
+        // Replaced before it is stored, and removed afterwards.
+        if (seq % 5 === 0) store.putRecord(1, seq, Buffer.from(bytes), undefined, memory)
+        if (seq % 7 === 6) store.removeRecords(1, seq - 1, seq)
+        commits.push(store.commit())
+        if (seq % 3 === 0) await new Promise(setImmediate)
+      }
+      await Promise.all(commits)
+      const records = await store.readRecords(1, 0, 50, 1e9)
+      expect(records).toHaveLength(43)
+      for (const { firstSeq, bytes } of records) {
+        expect(Buffer.compare(bytes, Buffer.alloc(20_000, `record ${firstSeq} `))).toBe(0)
+      }
+      expect(new Set(given).size).toBe(given.length)
+    })
+
     it('reads every record whose commit has resolved, while others are under way', async () => {
       const store = await openFresh()
       const commits: Promise<void>[] = []

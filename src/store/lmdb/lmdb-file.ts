@@ -3,6 +3,7 @@ import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { open, type RootDatabase } from 'lmdb'
+import type { RecordMemory } from '../message-store.js'
 import type { KeyRange } from './keys.js'
 
 /** That of nearly every Linux; elsewhere the memory is only counted too low. */
@@ -128,10 +129,23 @@ export class LmdbFile {
     return this.#isReopening ? this.#reopened : undefined
   }
 
-  /** The value of a key, of its own memory. What was on disk when the last `write` resolved is seen, here and below. */
-  get(key: Uint8Array): Uint8Array | undefined {
-    const value = this.#database.get(key)
+  /**
+   * The value of a key, of its own memory. What was on disk when the last `write` resolved is seen, here and below.
+   * @param memory where the value is put instead.
+   */
+  get(key: Uint8Array, memory?: RecordMemory): Uint8Array | undefined {
+    const value = memory ? this.#copyInto(memory, key) : this.#database.get(key)
     if (value !== undefined) this.#touch(value.byteLength)
+    return value
+  }
+
+  #copyInto(memory: RecordMemory, key: Uint8Array): Uint8Array | undefined {
+    // A view of a buffer that lmdb-js uses for each value; it goes beyond the value, and only its `length` tells so.
+    const view = this.#database.getBinaryFast(key)
+    if (view === undefined) return undefined
+    const { length } = view
+    const value = memory.take(length)
+    value.set(view.subarray(0, length))
     return value
   }
 

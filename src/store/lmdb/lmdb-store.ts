@@ -13,7 +13,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Log, silentLog } from '../../base/log.js'
 import { Batch } from '../batch.js'
-import type { IndexEntry, MessageStore, StoredDefinition, StoredRecord, StoreSpace } from '../message-store.js'
+import type {
+  IndexEntry,
+  MessageStore,
+  RecordMemory,
+  StoredDefinition,
+  StoredRecord,
+  StoreSpace,
+} from '../message-store.js'
 import { StoreOpenError } from '../store-open-error.js'
 import { DataDirectory } from './data-directory.js'
 import {
@@ -130,9 +137,15 @@ class LmdbStore implements MessageStore {
     return this.#reader.index()
   }
 
-  async readRecords(queueId: number, fromSeq: number, toSeq: number, maxBytes: number): Promise<StoredRecord[]> {
+  async readRecords(
+    queueId: number,
+    fromSeq: number,
+    toSeq: number,
+    maxBytes: number,
+    memory?: RecordMemory,
+  ): Promise<StoredRecord[]> {
     while (this.#file.reopening) await this.#file.reopening
-    return this.#reader.recordsIn(queueId, fromSeq, toSeq, maxBytes)
+    return this.#reader.recordsIn(queueId, fromSeq, toSeq, maxBytes, memory)
   }
 
   async readBlob(blobId: number): Promise<Uint8Array | undefined> {
@@ -156,8 +169,8 @@ class LmdbStore implements MessageStore {
     this.#batch.removeDefinition(id)
   }
 
-  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label?: Uint8Array): void {
-    this.#batch.putRecord(queueId, firstSeq, bytes, label)
+  putRecord(queueId: number, firstSeq: number, bytes: Uint8Array, label?: Uint8Array, memory?: RecordMemory): void {
+    this.#batch.putRecord(queueId, firstSeq, bytes, label, memory)
   }
 
   putSettled(queueId: number, firstSeq: number, bitmap: Uint8Array): void {
@@ -221,6 +234,7 @@ class LmdbStore implements MessageStore {
       }
     })
     this.#underWay.delete(planned)
+    planned.giveBack()
     if (this.#lastSeqs.size > LAST_SEQS_KEPT && this.#underWay.size === 0) this.#lastSeqs.clear()
     if (!this.#leftovers.isEmpty) this.#sweep ??= this.#removeLeftovers()
   }

@@ -1,4 +1,5 @@
 import type { Batch } from '../batch.js'
+import type { RecordMemory } from '../message-store.js'
 import { blobKey, checkedValue, definitionKey, Part, queueKey, recordKey } from './keys.js'
 import type { BlockWriter } from './lmdb-file.js'
 
@@ -7,6 +8,11 @@ interface PlannedPut {
   readonly part: number
   readonly key: Uint8Array
   readonly value: Uint8Array
+}
+
+interface LentRecord {
+  readonly bytes: Uint8Array
+  readonly memory: RecordMemory
 }
 
 interface BlobPut {
@@ -20,6 +26,7 @@ const NOTHING: readonly PlannedPut[] = []
 export class PlannedBatch {
   readonly #definitions: { readonly key: Uint8Array; readonly value: Uint8Array | undefined }[] = []
   readonly #puts = new Map<number, PlannedPut[]>()
+  readonly #lent: LentRecord[] = []
   readonly #blobs = new Map<number, BlobPut>()
 
   constructor(batch: Batch) {
@@ -29,8 +36,9 @@ export class PlannedBatch {
     }
     for (const [queueId, { records, bitmaps }] of batch.queues) {
       const puts: PlannedPut[] = []
-      for (const [seq, { bytes, label }] of records) {
+      for (const [seq, { bytes, label, memory }] of records) {
         puts.push({ seq, part: Part.RECORD, key: recordKey(queueId, seq, label, bytes), value: bytes })
+        if (memory !== undefined) this.#lent.push({ bytes, memory })
       }
       for (const [seq, bitmap] of bitmaps) {
         const key = queueKey(queueId, seq, Part.BITMAP)
@@ -82,6 +90,11 @@ export class PlannedBatch {
     }
     for (const puts of this.#puts.values()) for (const { key, value } of puts) to.put(key, value)
     for (const { key, bytes } of this.#blobs.values()) to.put(key, bytes)
+  }
+
+  /** Gives back the memory of records. Only once they are on disk: until then LMDB's writer may read it. */
+  giveBack(): void {
+    for (const { bytes, memory } of this.#lent) memory.giveBack(bytes)
   }
 
   #of(queueId: number): readonly PlannedPut[] {

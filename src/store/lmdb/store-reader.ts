@@ -1,5 +1,5 @@
 import { DamagedBlobError, DamagedDefinitionError, DamagedRecordError } from '../damaged-data-error.js'
-import type { IndexEntry, StoredDefinition, StoredRecord } from '../message-store.js'
+import type { IndexEntry, RecordMemory, StoredDefinition, StoredRecord } from '../message-store.js'
 import {
   blobIdOf,
   blobIdRange,
@@ -77,7 +77,7 @@ export class StoreReader {
   }
 
   /** As the port has it. Reads in one go, from one state of the file. */
-  recordsIn(queueId: number, fromSeq: number, toSeq: number, maxBytes: number): StoredRecord[] {
+  recordsIn(queueId: number, fromSeq: number, toSeq: number, maxBytes: number, memory?: RecordMemory): StoredRecord[] {
     const records: StoredRecord[] = []
     let octets = 0
     const to = Math.min(toSeq, KEY_NUMBER_END)
@@ -86,7 +86,7 @@ export class StoreReader {
       const { firstSeq, part } = partsOfQueueKey(key)
       if (part !== Part.RECORD || this.#leftovers.has(queueId, firstSeq)) continue
       if (records.length > 0 && octets >= maxBytes) break
-      const record = this.#record(queueId, firstSeq, key)
+      const record = this.#record(queueId, firstSeq, key, memory)
       if (record instanceof DamagedRecordError) {
         if (records.length === 0) throw record
         break
@@ -111,9 +111,14 @@ export class StoreReader {
     for await (const chunk of this.#file.readKeys(blobRange)) for (const key of chunk) yield blobIdOf(key)
   }
 
-  #record(queueId: number, firstSeq: number, key: Uint8Array): StoredRecord | DamagedRecordError {
+  #record(
+    queueId: number,
+    firstSeq: number,
+    key: Uint8Array,
+    memory: RecordMemory | undefined,
+  ): StoredRecord | DamagedRecordError {
     try {
-      const bytes = checkedRecord(key, this.#file.get(key))
+      const bytes = checkedRecord(key, this.#file.get(key, memory))
       return { queueId, firstSeq, bytes, settled: this.#bitmap(queueKey(queueId, firstSeq, Part.BITMAP)) }
     } catch (error) {
       if (error instanceof DamagedRecordError) return error
