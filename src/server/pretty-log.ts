@@ -25,7 +25,7 @@ export interface PrettyLogOptions {
  *
  *     [2026-11-21 12:57:11.514] WARN: closing a channel {"connection":"127.0.0.1:4711 -> 127.0.0.1:5672","code":404}
  *
- * Written here because `pino` and `pino-pretty` take 45 ms to load, which is much of what a start takes.
+ * Written here because the libraries for it take 45 ms to load, which is much of what a start takes.
  */
 export class PrettyLog implements Log {
   readonly #options: PrettyLogOptions
