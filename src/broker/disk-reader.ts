@@ -268,7 +268,8 @@ export class DiskReader {
         return last
       }
     }
-    const page = this.#pool.take(this.#pool.isUnderPressure ? 0 : this.#pool.largestSize, octets, firstSeq)
+    // Also for those of its messages that are settled: they have slots, and no octets.
+    const page = this.#pool.take(this.#pool.isUnderPressure ? 0 : this.#pool.largestSize, octets, firstSeq, slots)
     this.#pages.list.splice(this.#pages.diskIndex, 0, page)
     this.#pages.diskIndex++
     return page

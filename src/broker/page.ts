@@ -330,10 +330,12 @@ export class PagePool {
    * An empty page.
    * @param size an index into the sizes: the smallest size wanted.
    * @param octets what must fit. Above the largest size the page is made for one message.
+   * @param slots that the page must have.
    */
-  take(size: number, octets: number, firstSeq: number): Page {
-    const fitting = this.#sizes.findIndex((usual, index) => index >= size && octets <= usual)
-    const page = fitting < 0 ? this.#takeLarge(octets) : this.#takeUsual(fitting)
+  take(size: number, octets: number, firstSeq: number, slots = 1): Page {
+    const fits = (usual: number, index: number) => index >= size && octets <= usual && slots <= slotsIn(usual)
+    const fitting = this.#sizes.findIndex(fits)
+    const page = fitting < 0 ? this.#takeLarge(octets, slots) : this.#takeUsual(fitting)
     this.#heldOctets += page.bytes.length
     page.reset(firstSeq)
     return page
@@ -353,12 +355,14 @@ export class PagePool {
   #takeUsual(size: number): Page {
     const pooled = this.#free[size]?.pop()
     if (pooled) this.#freeOctets -= pooled.bytes.length
-    return pooled ?? newPage(this.#sizes[size] ?? 0, false)
+    const octets = this.#sizes[size] ?? 0
+    return pooled ?? new Page(octets, slotsIn(octets))
   }
 
-  #takeLarge(octets: number): Page {
+  #takeLarge(octets: number, slots: number): Page {
     const needed = Math.ceil(octets / LARGE_STEP_OCTETS) * LARGE_STEP_OCTETS
-    return (this.#freeLarge[0]?.bytes.length === needed && this.#freeLarge.pop()) || newPage(needed, true)
+    const isOfUse = slots === 1 && this.#freeLarge[0]?.bytes.length === needed
+    return (isOfUse && this.#freeLarge.pop()) || new Page(needed, slots)
   }
 
   #keepLarge(page: Page, octets: number): void {
@@ -367,7 +371,7 @@ export class PagePool {
   }
 }
 
-/** @param isForOne whether it is made for one message. */
-function newPage(octets: number, isForOne: boolean): Page {
-  return new Page(octets, isForOne ? 1 : Math.floor(octets / OCTETS_PER_SLOT))
+/** How many messages a page of a usual size holds. */
+function slotsIn(octets: number): number {
+  return Math.floor(octets / OCTETS_PER_SLOT)
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Committer } from '../../src/broker/committer.js'
 import { MessageQueue } from '../../src/broker/message-queue.js'
 import { LARGEST_PAGE_OCTETS, PagePool } from '../../src/broker/page.js'
+import { Message } from '../../src/protocol/message.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import type { StoredRecord } from '../../src/store/message-store.js'
 import { queueParts, settingsOf } from '../support/broker-fixture.js'
@@ -51,6 +52,24 @@ describe('a queue that is read back from the store', () => {
 
   it('takes pages that just hold the record while memory is short', async () => {
     expect(await octetsToRead(poolUnderPressure())).toEqual({ octets: 4096, bodies: ['a', 'b', 'c'] })
+  })
+
+  it('has a place for each settled message of a record too while memory is short', async () => {
+    const store = new MemoryStore()
+    const { log } = testedLog(store)
+    const bodies = Array.from({ length: 3000 }, (_, index) => `message ${index}`)
+    for (const body of bodies) log.append(messageOf({ body, isPersistent: true }))
+    log.collect(store, 1)
+    await store.commit()
+    const view = new Message()
+    for (let seq = log.takeNext(view); seq >= 0; seq = log.takeNext(view)) if (seq % 400 !== 399) log.settle(seq)
+    log.collect(store, 1)
+    await store.commit()
+    const tested = testedLog(store, { pool: poolUnderPressure() })
+    await restoreLog(tested.log, store, true)
+    expect(await takeAll(tested)).toEqual(bodies.filter((_, seq) => seq % 400 === 399))
+    for (let seq = 399; seq < 3000; seq += 400) tested.log.requeue(seq)
+    expect(tested.log.readyCount).toBe(7)
   })
 
   it.each([
