@@ -48,7 +48,7 @@ import type { Session } from './open-connections.js'
 import { protocolErrorOf, SilentFailure } from './protocol-error.js'
 import { PublisherBrake } from './publisher-brake.js'
 import { SASL_MECHANISMS } from './sasl.js'
-import { isFullRead } from './shared-read-buffer.js'
+import { isFullRead, readLarge } from './shared-read-buffer.js'
 import { SocketOutput } from './socket-output.js'
 import { UserAccess } from './user-access.js'
 
@@ -64,6 +64,8 @@ const REFUSED_DELAY_MS = 3000
 const CLOSING_MS = 30_000
 /** A client that does not read its replies is not read from above this many octets of them. */
 const PENDING_OCTETS_MAX = 4 * 1024 * 1024
+/** A client whose frames are larger than this on average, those of methods and headers included, sends large messages. */
+const SMALL_FRAME_OCTETS = 100
 /** class-id and method-id; and class-id, weight and body size. */
 const LEAST_METHOD_OCTETS = 4
 const LEAST_HEADER_OCTETS = 12
@@ -180,14 +182,18 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#octetsReceived += chunk.length
     // Whatever the input changes has to reach the store, also when nothing is written.
     this.#context.turn.schedule()
-    if (isFullRead(chunk) || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
+    const isFull = isFullRead(chunk)
+    if (isFull || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
       this.#socket.pause()
       this.#context.turn.endLast(this)
     }
+    const framesBefore = this.#scanner.frameCount
     this.#work(() => {
       if (this.#state.phase === 'greeting') this.#onGreeting(chunk)
       else this.#scanner.push(chunk)
     })
+    const frames = this.#scanner.frameCount - framesBefore
+    if (isFull) readLarge(this.#socket, chunk.length > frames * SMALL_FRAME_OCTETS)
   }
 
   /** Has input worked on. Whatever goes wrong with it ends here. */

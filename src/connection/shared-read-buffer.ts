@@ -9,17 +9,23 @@
 
 import { Socket } from 'node:net'
 
+/** Octets that one read takes at most: as many as libuv reads into memory of its own. */
+const READ_OCTETS = 64 * 1024
 /**
- * Octets that one read takes at most. More is faster, as each read is a call of the kernel, and makes others wait
- * longer: this many octets of small messages take about 2 ms.
+ * The same where messages are not small. Each read is a call of the kernel, so that more at once is faster; but the more
+ * messages one read brings, the longer all others wait, and the more of them lie in queues instead of in a cache.
  */
-const READ_OCTETS = 256 * 1024
-
-/** What libuv reads at most into memory of its own. */
-const OWN_READ_OCTETS = 64 * 1024
+const LARGE_READ_OCTETS = 256 * 1024
 
 /** One is enough: a chunk is worked on before anything else is read. */
-const shared = Buffer.allocUnsafeSlow(READ_OCTETS)
+const large = Buffer.allocUnsafeSlow(LARGE_READ_OCTETS)
+const usual = large.subarray(0, READ_OCTETS)
+
+interface Reading {
+  isLarge: boolean
+}
+
+const readings = new WeakMap<Socket, Reading>()
 
 /**
  * @param accepted paused, nothing of it read yet; not to be used afterwards.
@@ -33,16 +39,27 @@ export function readIntoSharedBuffer(accepted: Socket): Socket {
   Reflect.set(accepted, '_handle', null)
   // Has nothing left to close, and tells the server that it need not wait for it.
   accepted.destroy()
+  const reading: Reading = { isLarge: false }
+  // Called after each chunk, so that what the chunk has shown counts for the next one.
+  const buffer = () => (reading.isLarge ? large : usual)
   const callback = (octets: number): boolean => {
-    socket.emit('data', shared.subarray(0, octets))
+    socket.emit('data', large.subarray(0, octets))
     return true
   }
-  const options = { allowHalfOpen: false, handle, onread: { buffer: shared, callback } }
+  const options = { allowHalfOpen: false, handle, onread: { buffer, callback } }
   const socket = new Socket(options)
+  readings.set(socket, reading)
   return socket
 }
 
 /** Whether a chunk of a socket has filled what it was read into, so that libuv would read more at once. */
-export function isFullRead(chunk: Buffer): boolean {
-  return chunk.length >= (chunk.buffer === shared.buffer ? READ_OCTETS : OWN_READ_OCTETS)
+export function isFullRead({ buffer, length }: Buffer): boolean {
+  if (buffer !== large.buffer) return length >= READ_OCTETS
+  return length === READ_OCTETS || length === LARGE_READ_OCTETS
+}
+
+/** Has more read at once from a socket, or as much as usual, from the next read on. */
+export function readLarge(socket: Socket, isLarge: boolean): void {
+  const reading = readings.get(socket)
+  if (reading) reading.isLarge = isLarge
 }

@@ -38,6 +38,7 @@ export class FrameScanner {
   #frameMax: number
   #stopped = false
   #paused = false
+  #frameCount = 0
   /** Octets that wait, [#keptFrom, #keptTo): of a frame that the last chunk cut, or of all that came since a pause. */
   #kept: Buffer = NO_OCTETS
   #keptFrom = 0
@@ -63,6 +64,11 @@ export class FrameScanner {
   /** Hands on no further frame before `resume`; what comes meanwhile is kept. May be called from the frame handler. */
   pause(): void {
     this.#paused = true
+  }
+
+  /** How many frames were handed on so far. */
+  get frameCount(): number {
+    return this.#frameCount
   }
 
   get isPaused(): boolean {
@@ -131,6 +137,7 @@ export class FrameScanner {
       if (end >= to) break
       const marker = octetAt(bytes, end)
       if (marker !== FRAME_END) throw invalidFrameEnd(octetAt(bytes, offset), bytes.subarray(start, end), marker)
+      this.#frameCount++
       this.#onFrame(octetAt(bytes, offset), shortAt(bytes, offset + 1), bytes, start, end)
       offset = end + 1
     }
