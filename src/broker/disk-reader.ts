@@ -15,9 +15,16 @@ import {
   StoredState,
   storedReturns,
 } from './queue-record.js'
+import type { SharedBody } from './shared-bodies.js'
 
 /** A gap of settled sequence numbers up to this long is filled with empty slots when a page is restored. */
 const GAP_SLOTS_MAX = 64
+
+interface RecordsWithBodies {
+  readonly records: readonly StoredRecord[]
+  /** What keeps the shared bodies in memory until the records are. */
+  readonly held: readonly SharedBody[]
+}
 
 /** Brings the messages of a disk run back into memory, and takes note of what an earlier process has left there. */
 export class DiskReader {
@@ -80,7 +87,10 @@ export class DiskReader {
     if (this.#loading === run) return
     this.#loading = run
     this.#readWithBodies(run).then(
-      (records) => this.#onRead(run, records),
+      ({ records, held }) => {
+        this.#onRead(run, records)
+        this.#options.bodies.letGo(held)
+      },
       (error: unknown) => this.#onUnreadable(run, error),
     )
   }
@@ -110,14 +120,12 @@ export class DiskReader {
     run.sharedBodies.clear()
   }
 
-  async #readWithBodies(run: DiskRun): Promise<readonly StoredRecord[]> {
+  async #readWithBodies(run: DiskRun): Promise<RecordsWithBodies> {
     const records = await this.#options.readRecords(run.firstSeq, run.endSeq)
-    const { bodies } = this.#options
-    if (run.sharedBodies.size > 0) {
-      const ids = records.flatMap((record) => this.#sharedIdsOf(record))
-      await bodies.read(ids, (error) => this.#options.onDamage(error))
-    }
-    return records
+    if (run.sharedBodies.size === 0) return { records, held: [] }
+    const ids = records.flatMap((record) => this.#sharedIdsOf(record))
+    const held = await this.#options.bodies.hold(ids, (error) => this.#options.onDamage(error))
+    return { records, held }
   }
 
   #onRead(run: DiskRun, records: readonly StoredRecord[]): void {

@@ -28,7 +28,7 @@ export class SharedBody {
   bytes: Buffer | undefined
   /** Messages that are not settled, in memory or not. */
   references = 0
-  /** Those of them in memory. */
+  /** Those of them in memory, and those that are about to be. */
   residents = 0
   isStored = false
 
@@ -128,21 +128,35 @@ export class SharedBodies implements BatchSource {
   }
 
   /**
-   * Reads bodies into memory for messages that are about to enter it.
+   * Keeps bodies in memory until `letGo`, for messages that are about to enter it: another queue may be done with one of
+   * them before they have. Those that are not there are read.
    * @param onDamage called for each that is damaged or missing: `has` says so afterwards.
    */
-  async read(ids: Iterable<number>, onDamage: (error: unknown) => void): Promise<void> {
+  async hold(ids: Iterable<number>, onDamage: (error: unknown) => void): Promise<readonly SharedBody[]> {
+    const held: SharedBody[] = []
     for (const id of ids) {
       const shared = this.#bodies.get(id)
       // One that is not known any more was released while others were read.
-      if (!shared || shared.bytes) continue
-      try {
-        const bytes = await this.#store.readBlob(id)
-        if (bytes) shared.bytes ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-        else if (this.#bodies.has(id)) onDamage(new Error(`the message body stored as ${id} is missing`))
-      } catch (error) {
-        onDamage(error)
-      }
+      if (!shared) continue
+      this.enter(shared)
+      held.push(shared)
+      if (!shared.bytes) await this.#read(shared, onDamage)
+    }
+    return held
+  }
+
+  letGo(held: readonly SharedBody[]): void {
+    for (const shared of held) this.leave(shared)
+  }
+
+  async #read(shared: SharedBody, onDamage: (error: unknown) => void): Promise<void> {
+    const { id } = shared
+    try {
+      const bytes = await this.#store.readBlob(id)
+      if (bytes) shared.bytes ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      else if (this.#bodies.has(id)) onDamage(new Error(`the message body stored as ${id} is missing`))
+    } catch (error) {
+      onDamage(error)
     }
   }
 

@@ -22,21 +22,32 @@ export interface TestedLog {
   loaded(): Promise<void>
 }
 
+/** What a log is made of where a test says so. */
+interface LogParts {
+  readonly pool?: PagePool
+  readonly bodies?: SharedBodies
+  readonly queueId?: number
+  readonly onDirty?: () => void
+}
+
+/** The shared bodies of all queues in `store`. */
+export function bodiesOf(store: MessageStore): SharedBodies {
+  return new SharedBodies(store, { touch: () => undefined, touchDefinitions: () => undefined }, silentLog)
+}
+
 /** A log of a durable queue that reads from `store`. */
 export function testedLog(
   store: MessageStore = new MemoryStore(),
-  { pool = new WatchedPool(), onDirty = () => undefined }: { pool?: PagePool; onDirty?: () => void } = {},
+  { pool = new WatchedPool(), bodies = bodiesOf(store), queueId = QUEUE_ID, onDirty = () => undefined }: LogParts = {},
 ): TestedLog {
   const waiting: (() => void)[] = []
   const damage: unknown[] = []
   const lost: number[] = []
-  const committer = { touch: () => undefined, touchDefinitions: () => undefined }
-  const bodies = new SharedBodies(store, committer, silentLog)
   const log = new QueueLog(pool, {
     isDurable: true,
     onDirty,
     bodies,
-    readRecords: (fromSeq, toSeq) => store.readRecords(QUEUE_ID, fromSeq, toSeq, 100_000),
+    readRecords: (fromSeq, toSeq) => store.readRecords(queueId, fromSeq, toSeq, 100_000),
     onLoaded: () => {
       for (const resolve of waiting.splice(0)) resolve()
     },
@@ -47,8 +58,14 @@ export function testedLog(
 }
 
 /** Restores a log as a broker does. */
-export async function restoreLog(log: QueueLog, store: MessageStore, afterCleanStop: boolean): Promise<void> {
+export async function restoreLog(
+  log: QueueLog,
+  store: MessageStore,
+  afterCleanStop: boolean,
+  ofQueue = QUEUE_ID,
+): Promise<void> {
   for await (const { queueId, firstSeq, label, settled } of store.loadIndex()) {
+    if (queueId !== ofQueue) continue
     const whole = readLabel(label)
     const [record] =
       settled || whole.sharedBodies > 0 ? await store.readRecords(queueId, firstSeq, firstSeq + 1, 1) : []
