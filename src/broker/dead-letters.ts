@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { Message, type MessageMemory } from '../protocol/message.js'
+import { Message, NO_MEMORY } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
@@ -25,9 +25,6 @@ export interface DeadLetterRoutes {
 /** Of a short string. */
 const ROUTING_KEY_OCTETS_MAX = 255
 const NOWHERE: Route = []
-
-/** Of a message that nothing is remembered of. */
-const NO_MEMORY: MessageMemory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
 
 /** The properties that a dead message goes on with, and what they were made of: the next one is likely to get the same. */
 interface Rewritten {
@@ -144,7 +141,7 @@ export class DeadLetters {
     if (!exchange) return NOWHERE
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
-    const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
+    const { hiddenKeys, goesByKeyAlone, failures } = message.memory ?? NO_MEMORY
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
     const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
@@ -156,6 +153,7 @@ export class DeadLetters {
       hasOwnDeaths: true,
       goesByKeyAlone: goesByKeyAlone || isRekeyed,
       hiddenKeys: isRekeyed ? undefined : hiddenKeys,
+      failures,
     }
     const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
     return withTakers(targets, route.takers)
