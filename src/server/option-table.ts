@@ -168,6 +168,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     doc: 'Prefetch of consumers whose client sets none; 0 sets no limit',
   },
   {
+    name: 'vhostMax',
+    key: 'vhost_max',
+    flag: 'vhost-max',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most virtual hosts',
+  },
+  {
     name: 'clusterQueueLimit',
     key: 'cluster_queue_limit',
     flag: 'cluster-queue-limit',

@@ -44,6 +44,8 @@ export interface BrokerOptions {
   consumerMaxPerChannel?: number | undefined
   /** Prefetch of consumers whose client sets none; 0 is no limit. Default 0. */
   defaultConsumerPrefetch?: number | undefined
+  /** Most virtual hosts; 0 allows none. Default Infinity. */
+  vhostMax?: number | undefined
   /** Most queues of all virtual hosts together; 0 allows none. Default Infinity. */
   clusterQueueLimit?: number | undefined
   /** Most exchanges of all virtual hosts together, the predeclared ones included. Default Infinity. */
@@ -204,8 +206,9 @@ function profileOf(given: Given): CompatProfile {
 }
 
 function limitsOf(given: Given): BrokerLimits {
-  const { clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
+  const { vhostMax, clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
   return Object.freeze({
+    vhosts: vhostMax ?? NO_LIMITS.vhosts,
     queues: clusterQueueLimit ?? NO_LIMITS.queues,
     exchanges: clusterExchangeLimit ?? NO_LIMITS.exchanges,
     defaultQueueType: defaultQueueType ?? NO_LIMITS.defaultQueueType,
