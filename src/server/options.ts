@@ -56,6 +56,8 @@ export interface BrokerOptions {
   relaxedQuorumRedeclaration?: boolean | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
+  /** How long `stop` waits for the store, in milliseconds, before it gives up and rejects. Default 60000. */
+  stopTimeoutMs?: number | undefined
   /** How long a delivery may stay unacknowledged where nothing else is said, in milliseconds; 0 for ever. Default 1800000. */
   consumerTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
@@ -104,6 +106,7 @@ export interface ResolvedOptions {
   readonly defaultConsumerPrefetch: number
   readonly limits: BrokerLimits
   readonly handshakeTimeoutMs: number
+  readonly stopTimeoutMs: number
   readonly consumerTimeoutMs: number
   /** The same as `profile.maxMessageBytes`. */
   readonly maxMessageBytes: number
@@ -151,6 +154,7 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     defaultConsumerPrefetch: given.defaultConsumerPrefetch ?? 0,
     limits: limitsOf(given),
     handshakeTimeoutMs: given.handshakeTimeoutMs ?? DEFAULTS.handshakeTimeoutMs,
+    stopTimeoutMs: given.stopTimeoutMs ?? DEFAULTS.stopTimeoutMs,
     consumerTimeoutMs: given.consumerTimeoutMs ?? DEFAULTS.consumerTimeoutMs,
     maxMessageBytes: profile.maxMessageBytes,
     memoryHighWatermark: given.memoryHighWatermark ?? DEFAULTS.memoryHighWatermark,

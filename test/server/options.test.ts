@@ -20,6 +20,7 @@ describe('resolveOptions', () => {
       channelMax: 2047,
       consumerTimeoutMs: 1800000,
       handshakeTimeoutMs: 10000,
+      stopTimeoutMs: 60000,
       maxMessageBytes: 16777216,
       loopbackUsers: ['guest'],
       defaultUser: 'guest',
