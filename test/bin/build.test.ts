@@ -100,11 +100,12 @@ describe('the build', () => {
     expect(await imports.read()).toEqual({ ours: LIBRARY, packages: [] })
   })
 
-  it('tells its own version without the broker', async () => {
+  it('tells its version without the broker and without a package', async () => {
     const imports = notedImports()
     const asked = built.start(['--version'], imports.environment)
     expect(await asked.ended).toBe(0)
-    expect((await imports.read()).ours).not.toContain('src/broker.js')
+    expect(asked.out).toBe(`${JSON.parse(readText('package.json')).version}\n`)
+    expect(await imports.read()).toEqual({ ours: ['bin/leveret.js', 'src/common.js'], packages: [] })
   })
 
   it('names functions and sources in its stack traces', async () => {
