@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as sources from '../../src/index.js'
 import { BuiltCommand } from '../server/cli-process.js'
 import { readText } from '../support/tidy-tree.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What the library loads of ours when its broker is in memory. */
 const LIBRARY = ['src/broker.js', 'src/common.js', 'src/index.js', 'src/memory-store.js']
@@ -106,6 +108,18 @@ describe('the build', () => {
     expect(await asked.ended).toBe(0)
     expect(asked.out).toBe(`${JSON.parse(readText('package.json')).version}\n`)
     expect(await imports.read()).toEqual({ ours: ['bin/leveret.js', 'src/common.js'], packages: [] })
+  })
+
+  it('declares types that hold in a program that checks the declarations of its libraries', async () => {
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const compile = (...flags: string[]) =>
+      promisify(execFile)(process.execPath, [compiler, ...flags], { cwd: ROOT }).catch(({ stdout }) => {
+        throw new Error(stdout)
+      })
+    await compile('-p', 'tsconfig.json', '--emitDeclarationOnly', '--outDir', built.folder)
+    const user = join(built.folder, 'user.mts')
+    await writeFile(user, "import { startBroker } from './src/index.js'\nconst { port } = await startBroker()\n")
+    await compile('--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext', '--types', 'node', user)
   })
 
   it('names functions and sources in its stack traces', async () => {
