@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -102,6 +102,19 @@ describe('the build', () => {
     expect(await imports.read()).toEqual({ ours: LIBRARY, packages: [] })
   })
 
+  it('starts on a disk from a folder whose name would mean something else in a URL', async () => {
+    const folder = join(scratch, 'c# %41')
+    await cp(built.folder, folder, { recursive: true })
+    for (const name of packagesOf('lmdb')) {
+      await cp(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+    }
+    const flags = ['--port', '0', '--bind', '127.0.0.1', '--data-dir', join(scratch, 'data of c#')]
+    const started = built.start(flags, {}, folder)
+    expect(await started.port()).toBeGreaterThan(0)
+    started.child.kill('SIGTERM')
+    expect(await started.ended).toBe(0)
+  })
+
   it('tells its version without the broker and without a package', async () => {
     const imports = notedImports()
     const asked = built.start(['--version'], imports.environment)
@@ -129,5 +142,13 @@ describe('the build', () => {
     expect(await run(program)).toMatch(/at checkNames \(.*[\\/]src[\\/]server[\\/]options\.ts:\d+:\d+\)/)
   })
 })
+
+/** A package and all that it needs, as far as it is installed: the native code is for one platform only. */
+function packagesOf(name: string): string[] {
+  const folder = join(ROOT, 'node_modules', name)
+  if (!existsSync(folder)) return []
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return [name, ...Object.keys({ ...dependencies, ...optionalDependencies }).flatMap(packagesOf)]
+}
 
 const dataUrl = (program: string) => `data:text/javascript,${encodeURIComponent(program)}`

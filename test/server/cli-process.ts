@@ -16,10 +16,14 @@ export class BuiltCommand {
     execFileSync(process.execPath, [join(ROOT, 'bin', 'bundle.js'), this.folder], { stdio: 'pipe' })
   }
 
-  /** Starts the command with these flags, and no variable of ours but those given. */
-  start(flags: readonly string[], environment: Readonly<Record<string, string>> = {}): CommandProcess {
+  /** Starts the command with these flags, and no variable of ours but those given. @param folder that of a copy. */
+  start(
+    flags: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    folder = this.folder,
+  ): CommandProcess {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEVERET_'))
-    const program = join(this.folder, 'bin', 'leveret.js')
+    const program = join(folder, 'bin', 'leveret.js')
     const env = { ...Object.fromEntries(inherited), ...environment }
     return new CommandProcess(spawn(process.execPath, [program, ...flags], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
   }
