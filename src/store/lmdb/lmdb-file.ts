@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { open, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import type { RecordMemory } from '../message-store.js'
 import type { KeyRange } from './keys.js'
+import { open } from './lmdb-package.js'
 
 /** That of nearly every Linux; elsewhere the memory is only counted too low. */
 const SYSTEM_PAGE_BYTES = 4096
