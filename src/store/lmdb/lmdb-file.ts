@@ -315,8 +315,8 @@ async function freeBytesOf(directory: string): Promise<number> {
   return bavail * bsize
 }
 
-/** LMDB calls a disk that is full an input or output error: the free space tells the two apart. */
-async function failureOf(error: unknown, directory: string): Promise<Error> {
+/** What to say of a write that failed. LMDB calls a full disk an input or output error: the free space tells them apart. */
+export async function failureOf(error: unknown, directory: string): Promise<Error> {
   const cause = await causeOf(error)
   const freeBytes = await freeBytesOf(directory).catch(() => Number.NaN)
   const freeMiB = Math.floor(freeBytes / 2 ** 20)
