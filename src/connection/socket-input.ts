@@ -1,11 +1,10 @@
 /**
  * What comes from one socket, when it may come.
  *
- * While the main thread works on a chunk of a busy publisher, the next one is read by libuv's thread pool. With a
- * message of 1 KiB reading is a quarter of what the main thread has to do, and it does the sender's work as well where
- * that runs on the same machine. To hand a read over costs some 15 µs, so it pays only where reads are as large as they
- * can be. Where messages are small the kernel's part is; where they are very large a chunk is done sooner than
- * the next one is read, and another thread's cache is the wrong place for what is copied next.
+ * While the main thread works on a chunk of a busy publisher, libuv's thread pool reads the next one: with messages of 1
+ * KiB that takes a quarter off the main thread. Handing a read over costs it some 15 µs, so it pays only where reads are
+ * as large as they can be. Where messages are small, so are reads; where they are very large, a chunk is done sooner
+ * than the next one has been read.
  */
 
 import type { Socket } from 'node:net'
@@ -27,9 +26,13 @@ export type ReadDescriptor = (
   onRead: (error: NodeJS.ErrnoException | null, octets: number) => void,
 ) => void
 
-/** Of all sockets one at a time is read ahead: two buffers are enough, one to work on and one to read into. */
-const ahead: { isTaken: boolean; current: Buffer; other: Buffer } = {
+/**
+ * Of all sockets one at a time is read ahead, so that two buffers are enough: one to work on and one to read into. Where
+ * several are busy none is: each waits for the others' chunks anyway, and what was read before them has left the caches.
+ */
+const ahead: { isTaken: boolean; busiest: SocketInput | undefined; current: Buffer; other: Buffer } = {
   isTaken: false,
+  busiest: undefined,
   current: Buffer.alloc(0),
   other: Buffer.alloc(0),
 }
@@ -72,8 +75,11 @@ export class SocketInput {
     else this.#isAwaited = true
   }
 
-  /** Begins to read the chunk after this one where that pays. Only while paused. */
+  /** Begins to read what comes after a full chunk, where that pays. Only while paused. */
   readAhead({ length }: Buffer): void {
+    const isAlone = ahead.busiest === this
+    ahead.busiest = this
+    if (!isAlone) return
     const readDescriptor = this.#readDescriptor
     if (!readDescriptor || !this.#isWorthwhile || length < LARGE_READ_OCTETS) return
     if (ahead.isTaken || this.#socket.destroyed) return
@@ -95,6 +101,7 @@ export class SocketInput {
 
   /** The socket is gone. */
   close(): void {
+    if (ahead.busiest === this) ahead.busiest = undefined
     if (this.#ahead === 'read') this.#drop()
   }
 

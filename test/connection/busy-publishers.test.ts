@@ -41,7 +41,6 @@ async function expectNumbered(client: RawClient, queue: string, count: number): 
 
 describe('publishers that send more than is read at once', () => {
   it('have each message of theirs taken once, in order and with its octets', async () => {
-    const readsAhead = countReadsAhead()
     const broker = await RawBroker.start()
     const queues = ['one', 'two', 'three']
     const clients = await Promise.all(queues.map(() => broker.withChannel()))
@@ -51,7 +50,6 @@ describe('publishers that send more than is read at once', () => {
       for (const [index, client] of clients.entries()) client.send(numbered(queues[index] ?? '', from, 2000))
     }
     for (const [index, client] of clients.entries()) await expectNumbered(client, queues[index] ?? '', count)
-    expect(readsAhead()).toBeGreaterThan(10)
   }, 60_000)
 
   it('may vanish at any time without harm to others', async () => {
@@ -78,6 +76,7 @@ describe('publishers that send more than is read at once', () => {
   }, 60_000)
 
   it('may say goodbye at the end of a flood, and are answered', async () => {
+    const readsAhead = countReadsAhead()
     const broker = await RawBroker.start()
     const client = await broker.withChannel()
     await client.declareQueue(1, 'flood')
@@ -85,6 +84,7 @@ describe('publishers that send more than is read at once', () => {
     await client.expectMethod(0, [10, 51])
     client.socket.end()
     await client.expectSilentClose()
+    expect(readsAhead()).toBeGreaterThan(5)
     const other = await broker.withChannel()
     expect((await other.declareQueue(1, 'flood')).messages).toBe(8000)
   })

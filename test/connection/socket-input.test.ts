@@ -96,9 +96,10 @@ async function listening(): Promise<() => Promise<Accepted>> {
   }
 }
 
-/** Has the input read ahead, as it does with a full chunk of messages of `octets`. */
+/** Has the input see a full chunk, and then another, after which it reads ahead where that pays. */
 function readAhead(input: SocketInput, frames = KIB_FRAMES, chunk = FULL_CHUNK): void {
   input.pause()
+  input.readAhead(chunk)
   input.judge(chunk, frames)
   input.readAhead(chunk)
 }
@@ -241,6 +242,17 @@ describe('reading ahead', () => {
     expect(busy.reader.descriptors).toEqual([])
     readAhead(busy.input)
     expect(busy.reader.descriptors).toHaveLength(1)
+  })
+
+  it('is left alone where several sockets are busy', async () => {
+    const accept = await listening()
+    const [one, two] = [await accept(), await accept()]
+    for (const { input } of [one, two, one, two]) {
+      input.pause()
+      input.readAhead(FULL_CHUNK)
+      input.judge(FULL_CHUNK, KIB_FRAMES)
+    }
+    expect([one.reader.descriptors, two.reader.descriptors]).toEqual([[], []])
   })
 
   it('is for one socket at a time', async () => {
