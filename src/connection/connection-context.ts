@@ -10,6 +10,7 @@ import type { FieldTable } from '../protocol/field-table.js'
 import type { OutputBuffers } from '../protocol/output-buffer.js'
 import type { Heartbeats } from './heartbeats.js'
 import type { OpenConnections } from './open-connections.js'
+import type { ReadDescriptor } from './socket-input.js'
 import type { Limits } from './tuning.js'
 
 /** What all connections of a broker share. */
@@ -21,6 +22,8 @@ export interface ConnectionContext {
   readonly connections: OpenConnections
   readonly heartbeats: Heartbeats
   readonly outputBuffers: OutputBuffers
+  /** Reads ahead for busy publishers; absent where that must not be. */
+  readonly readDescriptor?: ReadDescriptor | undefined
   readonly alarms: Alarms
   readonly log: Log
   readonly profile: CompatProfile

@@ -48,7 +48,8 @@ import type { Session } from './open-connections.js'
 import { protocolErrorOf, SilentFailure } from './protocol-error.js'
 import { PublisherBrake } from './publisher-brake.js'
 import { SASL_MECHANISMS } from './sasl.js'
-import { isFullRead, readLarge } from './shared-read-buffer.js'
+import { isFullRead } from './shared-read-buffer.js'
+import { SocketInput } from './socket-input.js'
 import { SocketOutput } from './socket-output.js'
 import { UserAccess } from './user-access.js'
 
@@ -66,8 +67,6 @@ const LOST_DELAY_MS = 3000
 const CLOSING_MS = 30_000
 /** A client that does not read its replies is not read from above this many octets of them. */
 const PENDING_OCTETS_MAX = 4 * 1024 * 1024
-/** A client whose frames are larger than this on average, those of methods and headers included, sends large messages. */
-const SMALL_FRAME_OCTETS = 100
 /** class-id and method-id; and class-id, weight and body size. */
 const LEAST_METHOD_OCTETS = 4
 const LEAST_HEADER_OCTETS = 12
@@ -76,6 +75,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   readonly #socket: Socket
   readonly #context: ConnectionContext
   readonly #log: Log
+  readonly #input: SocketInput
   readonly #output: SocketOutput
   readonly #scanner: FrameScanner
   readonly #onClosed: (connection: Connection) => void
@@ -103,6 +103,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#remoteAddress = socket.remoteAddress
     this.#facts = factsOf(socket, context.broker.events.takeProcessName(), context.clock.wallMs())
     this.#log = context.log.child({ connection: this.#facts.name })
+    this.#input = new SocketInput(socket, context.readDescriptor)
     this.#output = new SocketOutput(socket, context.turn, context.outputBuffers, () => this.#onDrained())
     this.#scanner = new FrameScanner(INITIAL_FRAME_MAX, (type, channel, bytes, start, end) => {
       try {
@@ -137,7 +138,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   }
 
   get isReadingPaused(): boolean {
-    return this.#socket.isPaused()
+    return this.#input.isPaused
   }
 
   /** The virtual host and user of a connection that has been opened. */
@@ -171,7 +172,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     if (this.#brake.isOn || this.#suspensions > 0) return
     if (this.#output.pendingOctets > PENDING_OCTETS_MAX) this.#output.refuse()
     else if (this.#scanner.isPaused) this.#resumeScanning()
-    else this.#socket.resume()
+    else this.#input.resume()
   }
 
   /** Goes on with the rest of a chunk, and with the socket in a later turn. */
@@ -185,17 +186,18 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     // Whatever the input changes has to reach the store, also when nothing is written.
     this.#context.turn.schedule()
     const isFull = isFullRead(chunk)
-    if (isFull || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
-      this.#socket.pause()
+    const isBackedUp = this.#output.pendingOctets > PENDING_OCTETS_MAX
+    if (isFull || isBackedUp || this.#input.isPaused) {
+      this.#input.pause()
       this.#context.turn.endLast(this)
     }
+    if (isFull && !isBackedUp) this.#input.readAhead(chunk)
     const framesBefore = this.#scanner.frameCount
     this.#work(() => {
       if (this.#state.phase === 'greeting') this.#onGreeting(chunk)
       else this.#scanner.push(chunk)
     })
-    const frames = this.#scanner.frameCount - framesBefore
-    if (isFull) readLarge(this.#socket, chunk.length > frames * SMALL_FRAME_OCTETS)
+    if (isFull) this.#input.judge(chunk, this.#scanner.frameCount - framesBefore)
   }
 
   /** Has input worked on. Whatever goes wrong with it ends here. */
@@ -203,9 +205,9 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     try {
       input()
       this.#channels?.endChunk()
-      if (this.#brake.isOn) this.#socket.pause()
+      if (this.#brake.isOn) this.#input.pause()
       if (this.#scanner.isPaused) {
-        this.#socket.pause()
+        this.#input.pause()
         this.#context.turn.endLast(this)
       }
     } catch (error) {
@@ -342,7 +344,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   #suspend(): () => void {
     this.#scanner.pause()
     this.#suspensions++
-    this.#socket.pause()
+    this.#input.pause()
     return () => {
       if (this.#suspensions > 0) this.#suspensions--
       this.#context.turn.endLast(this)
@@ -463,7 +465,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
 
   #onDrained(): void {
     this.#channels?.resumeConsumers()
-    if (this.#socket.isPaused()) this.#context.turn.endLast(this)
+    if (this.#input.isPaused) this.#context.turn.endLast(this)
   }
 
   #after(delayMs: number, reason: string): void {
@@ -479,6 +481,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
 
   #onSocketClosed(): void {
     if (this.#state.phase === 'closed') return
+    this.#input.close()
     this.#output.close()
     const channels = this.#channels
     this.#release()

@@ -15,7 +15,7 @@ const READ_OCTETS = 64 * 1024
  * The same where messages are not small. Each read is a call of the kernel, so that more at once is faster; but the more
  * messages one read brings, the longer all others wait, and the more of them lie in queues instead of in a cache.
  */
-const LARGE_READ_OCTETS = 256 * 1024
+export const LARGE_READ_OCTETS = 256 * 1024
 
 /** One is enough: a chunk is worked on before anything else is read. */
 const large = Buffer.allocUnsafeSlow(LARGE_READ_OCTETS)

@@ -6,6 +6,8 @@
  * clean stop, the store. There is no global state: many brokers live in one process.
  */
 
+import { read } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import { seedDefaults } from '../auth/seed-defaults.js'
 import { Users } from '../auth/users.js'
 import { Alarms } from '../base/alarms.js'
@@ -161,6 +163,7 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     turn: new Turn(() => broker.committer.endTurn()),
     heartbeats: new Heartbeats(clock),
     outputBuffers: new OutputBuffers(),
+    readDescriptor: isMainThread ? read : undefined,
     connections: new OpenConnections(broker, users, node),
     alarms,
     log,
