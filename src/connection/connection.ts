@@ -180,9 +180,18 @@ export class Connection implements HeartbeatPeer, TurnOutput {
 
   #onChunk(chunk: Buffer): void {
     this.#octetsReceived += chunk.length
-    // Whatever the input changes has to reach the store, also when nothing is written.
-    this.#context.turn.schedule()
     const isFull = isFullRead(chunk)
+    const { turn } = this.#context
+    turn.beginInput()
+    try {
+      this.#onOctets(chunk, isFull)
+    } finally {
+      // Whatever the input changes has to reach the store, also when nothing is written.
+      turn.endInput(!isFull)
+    }
+  }
+
+  #onOctets(chunk: Buffer, isFull: boolean): void {
     if (isFull || this.#output.pendingOctets > PENDING_OCTETS_MAX) {
       this.#socket.pause()
       this.#context.turn.endLast(this)
