@@ -188,10 +188,7 @@ function marksOf(state: number): number {
 
 /** What has happened to the messages of a record, to be stored beside it: settled, handed out, given back. */
 export function recordStates(page: Page, from: number, to: number): Buffer {
-  // A slot that is not part of the record may have another message after a crash.
-  const returned = [...page.returns].filter(
-    ([slot]) => slot >= from && slot < to && (page.stateOf(slot) & Slot.STORED) !== 0,
-  )
+  const returned = page.returns.size === 0 ? [] : returnsOf(page, from, to)
   const bitsAt = RETURNS_PREFIX_OCTETS + returned.length * RETURN_OCTETS
   const bytes = Buffer.alloc(bitsAt + ((to - from + 3) >> 2))
   putLong(bytes, 0, returned.length)
@@ -201,12 +198,28 @@ export function recordStates(page: Page, from: number, to: number): Buffer {
     putShort(bytes, at + 4, Math.min(failures, COUNT_MAX))
     putShort(bytes, at + 6, Math.min(returns, COUNT_MAX))
   }
-  for (let slot = from; slot < to; slot++) {
-    const index = slot - from
-    const at = bitsAt + (index >> 2)
-    bytes[at] = octetAt(bytes, at) | (storedState(page.stateOf(slot)) << ((index & 3) * 2))
-  }
+  putStates(bytes, bitsAt, page.states, from, to)
   return bytes
+}
+
+/** The stored state for each state of a slot. Looked up: queues that are consumed one by one store all states for each. */
+const STORED_STATES = Uint8Array.from({ length: 256 }, (_, state) => storedState(state))
+
+/** Writes the stored states of states[from, to) at `at`, four to an octet, the first in its lowest bits. */
+function putStates(bytes: Uint8Array, at: number, states: Uint8Array, from: number, to: number): void {
+  const storedAt = (slot: number) => octetAt(STORED_STATES, octetAt(states, slot))
+  let slot = from
+  for (; slot + 4 <= to; slot += 4) {
+    bytes[at++] = storedAt(slot) | (storedAt(slot + 1) << 2) | (storedAt(slot + 2) << 4) | (storedAt(slot + 3) << 6)
+  }
+  for (let shift = 0; slot < to; slot++, shift += 2) bytes[at] = octetAt(bytes, at) | (storedAt(slot) << shift)
+}
+
+/** @returns the messages of slots from `from` to before `to` that were given back. */
+function returnsOf(page: Page, from: number, to: number) {
+  // A slot that is not part of the record may have another message after a crash.
+  const isOfRecord = (slot: number) => slot >= from && slot < to && (page.stateOf(slot) & Slot.STORED) !== 0
+  return [...page.returns].filter(([slot]) => isOfRecord(slot))
 }
 
 /** The states of a record, where the messages of these entries are settled as well. @param states those so far. */

@@ -183,9 +183,18 @@ export class Connection implements HeartbeatPeer, TurnOutput {
 
   #onChunk(chunk: Buffer): void {
     this.#octetsReceived += chunk.length
-    // Whatever the input changes has to reach the store, also when nothing is written.
-    this.#context.turn.schedule()
     const isFull = isFullRead(chunk)
+    const { turn } = this.#context
+    turn.beginInput()
+    try {
+      this.#onOctets(chunk, isFull)
+    } finally {
+      // Whatever the input changes has to reach the store, also when nothing is written.
+      turn.endInput(!isFull)
+    }
+  }
+
+  #onOctets(chunk: Buffer, isFull: boolean): void {
     const isBackedUp = this.#output.pendingOctets > PENDING_OCTETS_MAX
     if (isFull || isBackedUp || this.#input.isPaused) {
       this.#input.pause()

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Turn, TurnOutput } from '../base/turn.js'
 import type { ChannelOutput } from '../channel/channel-context.js'
 import type { OutputBuffer, OutputBuffers } from '../protocol/output-buffer.js'
+import { SocketWriter } from './socket-writer.js'
 
 /** Above this many octets in a turn no deliveries are added. One large message may go beyond it. */
 const DELIVERY_OCTETS_MAX = 512 * 1024
@@ -13,7 +14,7 @@ const DELIVERY_OCTETS_MAX = 512 * 1024
  * from nobody else.
  */
 export class SocketOutput implements ChannelOutput, TurnOutput {
-  readonly #socket: Socket
+  readonly #writer: SocketWriter
   readonly #turn: Turn
   readonly #buffers: OutputBuffers
   readonly #onDrained: () => void
@@ -27,11 +28,10 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
   #hasRefused = false
   #isClosed = false
   #octetsSent = 0
-  readonly #onWritten = () => this.#written()
 
   /** @param onDrained called when consumers that were turned away may try again. */
   constructor(socket: Socket, turn: Turn, buffers: OutputBuffers, onDrained: () => void) {
-    this.#socket = socket
+    this.#writer = new SocketWriter(socket, () => this.#written())
     this.#turn = turn
     this.#buffers = buffers
     this.#onDrained = onDrained
@@ -54,7 +54,7 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
 
   /** Octets that have not left: in the buffer and in the socket. */
   get pendingOctets(): number {
-    return this.bufferedOctets + this.#socket.writableLength
+    return this.bufferedOctets + this.#writer.pendingOctets
   }
 
   get canTake(): boolean {
@@ -85,10 +85,10 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     this.#buffer = undefined
     if (buffer.used > 0) {
       this.#octetsSent += buffer.used
-      this.#socket.write(buffer.bytes.subarray(0, buffer.used), this.#onWritten)
-      this.#isCongested = this.#socket.writableLength > 0
+      this.#writer.write(buffer.bytes.subarray(0, buffer.used))
+      this.#isCongested = this.#writer.pendingOctets > 0
     }
-    if (this.#socket.writableLength === 0) this.#buffers.giveBack(buffer)
+    if (this.#writer.pendingOctets === 0) this.#buffers.giveBack(buffer)
     else {
       this.#inSocket ??= []
       this.#inSocket.push(buffer)
@@ -103,7 +103,7 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
   }
 
   #written(): void {
-    if (!this.#isCongested || this.#socket.writableLength > 0) return
+    if (!this.#isCongested) return
     this.#isCongested = false
     for (const buffer of this.#inSocket ?? []) this.#buffers.giveBack(buffer)
     this.#inSocket = undefined

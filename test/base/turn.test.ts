@@ -13,6 +13,26 @@ function started() {
   return { turn, seen, output }
 }
 
+type Started = ReturnType<typeof started>
+
+/** Works on one input that has something to write. */
+function input({ turn, output }: Started, name: string, mayBeNow = true) {
+  turn.beginInput()
+  turn.endLast(output(name))
+  turn.endInput(mayBeNow)
+}
+
+/** Brings one input in each of so many iterations as make the turn expect no other. */
+async function withLonelyInputs() {
+  const fixture = started()
+  for (let i = 0; i < 8; i++) {
+    input(fixture, 'socket')
+    await immediate()
+  }
+  fixture.seen.length = 0
+  return fixture
+}
+
 const immediate = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('Turn', () => {
@@ -68,5 +88,72 @@ describe('Turn', () => {
     expect(seen).toEqual(['channel', 'between', 'socket'])
     await immediate()
     expect(seen.slice(3)).toEqual(['channel again', 'between', 'socket again'])
+  })
+
+  it('has no other turn follow for what the first outputs add to it', async () => {
+    const { turn, seen, output } = started()
+    turn.endFirst(output('channel', () => turn.endLast(output('socket'))))
+    turn.end()
+    await immediate()
+    expect(seen).toEqual(['channel', 'between', 'socket'])
+  })
+
+  it('ends after all inputs of an iteration', async () => {
+    const fixture = started()
+    input(fixture, 'socket 1')
+    input(fixture, 'socket 2')
+    expect(fixture.seen).toEqual([])
+    await immediate()
+    expect(fixture.seen).toEqual(['between', 'socket 1', 'socket 2'])
+  })
+
+  it('ends with its input when inputs have come one at a time, and is ended once', async () => {
+    const fixture = await withLonelyInputs()
+    input(fixture, 'socket')
+    expect(fixture.seen).toEqual(['between', 'socket'])
+    await immediate()
+    expect(fixture.seen).toEqual(['between', 'socket'])
+  })
+
+  it('ends with its iteration when the source of the input may have more', async () => {
+    const fixture = await withLonelyInputs()
+    input(fixture, 'socket', false)
+    expect(fixture.seen).toEqual([])
+    await immediate()
+    expect(fixture.seen).toEqual(['between', 'socket'])
+  })
+
+  it('ends with its iteration when something else waits for that', async () => {
+    const fixture = await withLonelyInputs()
+    fixture.turn.endLast(fixture.output('timer'))
+    input(fixture, 'socket')
+    expect(fixture.seen).toEqual([])
+    await immediate()
+    expect(fixture.seen).toEqual(['between', 'timer', 'socket'])
+  })
+
+  it('finds out when inputs come together again', async () => {
+    const fixture = await withLonelyInputs()
+    for (let i = 0; i < 20; i++) {
+      input(fixture, 'socket 1')
+      input(fixture, 'socket 2')
+      await immediate()
+    }
+    fixture.seen.length = 0
+    input(fixture, 'socket 1')
+    input(fixture, 'socket 2')
+    expect(fixture.seen).toEqual([])
+    await immediate()
+    expect(fixture.seen).toEqual(['between', 'socket 1', 'socket 2'])
+  })
+
+  it('leaves to the next turn what the last outputs of an input add', async () => {
+    const { turn, seen, output } = await withLonelyInputs()
+    turn.beginInput()
+    turn.endLast(output('socket', () => turn.endLast(output('socket again'))))
+    turn.endInput(true)
+    expect(seen).toEqual(['between', 'socket'])
+    await immediate()
+    expect(seen).toEqual(['between', 'socket', 'between', 'socket again'])
   })
 })

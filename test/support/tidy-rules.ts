@@ -27,7 +27,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   auth: { folders: ['base', 'store'], packages: ['node:crypto', 'node:net'] },
   broker: { folders: ['base', 'protocol', 'store'], packages: ['node:crypto'] },
   channel: { folders: ['base', 'protocol', 'auth', 'broker'], packages: [] },
-  connection: { folders: ['base', 'protocol', 'auth', 'broker', 'channel'], packages: ['node:net', 'node:tls'] },
+  connection: {
+    folders: ['base', 'protocol', 'auth', 'broker', 'channel'],
+    packages: ['node:net', 'node:tls', 'node:util'],
+  },
   management: { folders: ['base', 'auth', 'broker'], packages: ['fastify', 'node:*'] },
   server: {
     folders: [...EVERY_FOLDER, 'store/lmdb', 'store/memory'],
