@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { lastOf } from '../base/last.js'
 import type { Turn, TurnOutput } from '../base/turn.js'
 import type { ChannelOutput } from '../channel/channel-context.js'
 import type { OutputBuffer, OutputBuffers } from '../protocol/output-buffer.js'
@@ -44,7 +45,7 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
 
   /** Octets that have not been given to the socket. */
   get bufferedOctets(): number {
-    return this.#buffer === undefined ? 0 : this.#buffer.used
+    return this.#buffer === undefined ? 0 : this.#buffer.octets
   }
 
   /** Octets given to the socket so far. */
@@ -84,8 +85,9 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     if (buffer === undefined || this.#isClosed) return
     this.#buffer = undefined
     if (buffer.used > 0) {
-      this.#octetsSent += buffer.used
-      this.#socket.write(buffer.bytes.subarray(0, buffer.used), this.#onWritten)
+      this.#octetsSent += buffer.octets
+      if (buffer.octets === buffer.used) this.#socket.write(buffer.bytes.subarray(0, buffer.used), this.#onWritten)
+      else this.#writePieces(buffer.pieces())
       this.#isCongested = this.#socket.writableLength > 0
     }
     if (this.#socket.writableLength === 0) this.#buffers.giveBack(buffer)
@@ -100,6 +102,14 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     this.#isClosed = true
     this.#buffer = undefined
     this.#inSocket = undefined
+  }
+
+  /** Corked, the socket hands all of them to the kernel in one call. */
+  #writePieces(pieces: readonly Buffer[]): void {
+    const last = lastOf(pieces)
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece, piece === last ? this.#onWritten : undefined)
+    this.#socket.uncork()
   }
 
   #written(): void {
