@@ -1,9 +1,10 @@
 // What structures cost in memory: connections, queues and bindings by the ten thousand. Needs neither sockets nor a load.
 //
-//     npm run build && node --expose-gc bench/memory.js             each case, as a table
-//     node --expose-gc bench/memory.js --json                       the same as JSON
-//     node --expose-gc bench/memory.js --case topic --snapshot f.heapsnapshot
+//     npm run bench:memory                       each case, as a table
+//     npm run bench:memory -- --json             the same as JSON
+//     npm run bench:memory -- --case topic --snapshot f.heapsnapshot
 //
+// It looks into the broker, not at what the package shows of it: so it is bundled with those of our sources that it uses.
 // Each case runs in a process of its own. It adds objects up to each of its sizes in turn, and at each collects all garbage
 // and counts used heap, external memory and array buffers (the latter are part of what Node calls external, and counted
 // once). What an object costs is the slope: the growth from one size to another, divided by the objects between, so that
@@ -24,22 +25,22 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeHeapSnapshot } from 'node:v8'
-import { seedDefaults } from '../dist/src/auth/seed-defaults.js'
-import { Users } from '../dist/src/auth/users.js'
-import { Alarms } from '../dist/src/base/alarms.js'
-import { systemClock } from '../dist/src/base/clock.js'
-import { silentLog } from '../dist/src/base/log.js'
-import { Turn } from '../dist/src/base/turn.js'
-import { Broker } from '../dist/src/broker/broker.js'
-import { Connection } from '../dist/src/connection/connection.js'
-import { Heartbeats } from '../dist/src/connection/heartbeats.js'
-import { OpenConnections } from '../dist/src/connection/open-connections.js'
-import { serverProperties } from '../dist/src/connection/server-properties.js'
-import { COMPAT_PROFILES } from '../dist/src/protocol/compat-profile.js'
-import { OutputBuffers } from '../dist/src/protocol/output-buffer.js'
-import { Definitions } from '../dist/src/store/definitions.js'
-import { openLmdbStore } from '../dist/src/store/lmdb/lmdb-store.js'
-import { MemoryStore } from '../dist/src/store/memory/memory-store.js'
+import { seedDefaults } from '../src/auth/seed-defaults.ts'
+import { Users } from '../src/auth/users.ts'
+import { Alarms } from '../src/base/alarms.ts'
+import { systemClock } from '../src/base/clock.ts'
+import { silentLog } from '../src/base/log.ts'
+import { Turn } from '../src/base/turn.ts'
+import { Broker } from '../src/broker/broker.ts'
+import { Connection } from '../src/connection/connection.ts'
+import { Heartbeats } from '../src/connection/heartbeats.ts'
+import { OpenConnections } from '../src/connection/open-connections.ts'
+import { serverProperties } from '../src/connection/server-properties.ts'
+import { COMPAT_PROFILES } from '../src/protocol/compat-profile.ts'
+import { OutputBuffers } from '../src/protocol/output-buffer.ts'
+import { Definitions } from '../src/store/definitions.ts'
+import { openLmdbStore } from '../src/store/lmdb/lmdb-store.ts'
+import { MemoryStore } from '../src/store/memory/memory-store.ts'
 
 const UNLIMITED = Number.POSITIVE_INFINITY
 const THOUSAND = 1000
@@ -397,7 +398,7 @@ async function main() {
       snapshot: { type: 'string' },
     },
   })
-  if (!globalThis.gc) throw new Error('needs node --expose-gc')
+  if (!globalThis.gc) throw new Error('needs node --expose-gc: start it by npm run bench:memory')
   const named = (name) => CASES.find((kase) => kase.name === name) ?? fail(`no such case: ${name}`)
   if (values.child || values.snapshot) {
     const octets = await measure(named(values.child ?? values.case[0]), values.snapshot)

@@ -1,5 +1,6 @@
 // What the processor time and the memory of each case go into: `npm run bench:profile -- --case 'auto-*'`. See README.md.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -62,8 +63,21 @@ async function signalTwice(pid, seconds) {
   process.kill(pid, 'SIGUSR2')
 }
 
-const nameOf = ({ functionName, url }) => {
-  const file = url.replace(/^.*\/dist\/src\//, '').replace(/^.*\/node_modules\//, '')
+const sourceMaps = new Map()
+
+/** @returns {SourceMap | undefined} what tells where the code of a built file comes from */
+function sourceMapOf(url) {
+  if (!sourceMaps.has(url)) {
+    const file = url.startsWith('file:') && new URL(`${url}.map`)
+    sourceMaps.set(url, file && existsSync(file) ? new SourceMap(JSON.parse(readFileSync(file, 'utf8'))) : undefined)
+  }
+  return sourceMaps.get(url)
+}
+
+/** The function as our sources call it, and the file in which it is. */
+const nameOf = ({ functionName, url, lineNumber, columnNumber }) => {
+  const source = sourceMapOf(url)?.findEntry(lineNumber, columnNumber).originalSource ?? url
+  const file = source.replace(/^.*\/src\//, '').replace(/^.*\/node_modules\//, '')
   return `${functionName || '(anonymous)'}${file ? ` ${file}` : ''}`
 }
 

@@ -4,6 +4,7 @@
 import { homedir } from 'node:os'
 import { hasChosenHeap, keepHeapLean } from '../src/server/cli/lean-heap.js'
 import { type CommandHost, runCommand } from '../src/server/cli/run-command.js'
+import { createLog } from '../src/server/logging.js'
 
 const COLUMNS_WITHOUT_TERMINAL = 100
 
@@ -19,7 +20,7 @@ const host: CommandHost = {
   writeOut: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   stopRequested: nextStopSignal(),
-  createLog: async (choice) => (await import('../src/server/logging.js')).createLog(choice),
+  createLog,
   startBroker: async (options) => (await import('../src/server/start-broker.js')).startBroker(options),
 }
 

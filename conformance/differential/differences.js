@@ -9,8 +9,6 @@ const REUSED_TAG =
 const CRASH = 'RabbitMQ crashes: connection.close 541 with nothing but INTERNAL_ERROR. We say what is wrong.'
 const WRAPPED = 'RabbitMQ breaks the line of a long term in an error text, counted from where the term stands.'
 const DELETED_IN_TX = 'RabbitMQ 4.3 closes the connection with RESOURCE_ERROR; 3.10 commits, as we do.'
-const REJECTED_BEFORE =
-  'RabbitMQ 4.3 goes on counting where a message is dead-lettered, so that one that was rejected arrives as redelivered; ours start anew.'
 const BYTES_OF_PROPERTIES =
   'Quorum queues of RabbitMQ 4.3 count the octets of properties towards x-max-length-bytes, which is documented as that of bodies.'
 const REPLY_OF_3_10 =
@@ -39,27 +37,15 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
-    'dead-lettering: a rejection to itself, classic': REJECTED_BEFORE,
-    'dead-lettering: a rejection to itself, quorum': REJECTED_BEFORE,
-    'dead-lettering: redelivered, classic': REJECTED_BEFORE,
-    'dead-lettering: redelivered, quorum': REJECTED_BEFORE,
-    'dead-lettering: rejected, classic': REJECTED_BEFORE,
-    'dead-lettering: rejected, quorum': REJECTED_BEFORE,
-    'dead-lettering: to a quorum queue, classic': REJECTED_BEFORE,
-    'dead-lettering: to a quorum queue, quorum': REJECTED_BEFORE,
     'limits: both limits, quorum': BYTES_OF_PROPERTIES,
     'limits: drop-head by bytes, quorum': BYTES_OF_PROPERTIES,
     'equivalence: an empty type': EMPTY_TYPE,
-    'generated: quorum queues, seed 0': REJECTED_BEFORE,
     'generated: quorum queues, seed 14': CREDITED_LATER,
     'names: exchange types': BUILT_IN,
     'reply-to: declaring by its own channel': OWN_REPLY_QUEUE,
     'reply-to: declaring what makes no sense': CRASH,
     'publishing: a transaction to a queue that is deleted before its commit': DELETED_IN_TX,
     'equivalence: an empty type again': EMPTY_TYPE,
-    'quorum: a delivery limit and reject': REJECTED_BEFORE,
-    'quorum: dead letters at least once': REJECTED_BEFORE,
-    'quorum: the delivery limit that holds without an argument': REJECTED_BEFORE,
     'streams: consuming from the next': STREAM_READERS,
     'streams: filters': CONSUMER_ARGUMENTS_OF_STREAMS,
     'streams: headers and properties arrive': THROUGH_AMQP_1_0,

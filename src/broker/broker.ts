@@ -1,5 +1,5 @@
 import { INTERNAL_USER } from '../base/acting-user.js'
-import type { ByteString } from '../base/byte-string.js'
+import { type ByteString, toDisplayText } from '../base/byte-string.js'
 import { type Clock, OwnedClock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
@@ -9,7 +9,7 @@ import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
 import { BrokerEvents } from './events/broker-events.js'
 import { virtualHostCreated, virtualHostDeleted } from './events/definition-events.js'
-import { type BrokerLimits, NO_LIMITS } from './limits.js'
+import { type BrokerLimits, isReached, NO_LIMITS } from './limits.js'
 import { PagePool } from './page.js'
 import { Parameters } from './parameters.js'
 import { levelOfSeq } from './priority-log.js'
@@ -32,6 +32,9 @@ import {
 import { StreamQueue } from './stream/stream-queue.js'
 import { VirtualHost } from './virtual-host.js'
 import { NO_METADATA, type VirtualHostMetadata } from './virtual-host-metadata.js'
+
+const PROTECTED =
+  'Cannot delete this virtual host: it is protected from deletion. To lift the protection, inspect and update its metadata'
 
 export interface BrokerSettings {
   readonly profile: CompatProfile
@@ -114,6 +117,7 @@ export class Broker {
   /**
    * The virtual host of that name, made and stored if there is none; one that exists stays as it is.
    * @param by who wants it.
+   * @throws Error in RabbitMQ's words when there are as many as there may be.
    */
   addVirtualHost(
     name: ByteString,
@@ -122,6 +126,10 @@ export class Broker {
   ): VirtualHost {
     const existing = this.#vhosts.get(name)
     if (existing) return existing
+    const { vhosts: most } = this.#parts.limits
+    if (isReached(most, () => this.#vhosts.size)) {
+      throw new Error(`cannot create vhost '${toDisplayText(name)}': vhost limit of ${most} is reached`)
+    }
     const id = this.#parts.definitions.takeId()
     const vhost = new VirtualHost(id, name, this.#parts, { ...NO_METADATA, ...metadata })
     vhost.store()
@@ -130,10 +138,14 @@ export class Broker {
     return vhost
   }
 
-  /** Removes a virtual host with all it holds. @param by who wants it. @returns whether there was one. */
+  /**
+   * Removes a virtual host with all it holds. @param by who wants it. @returns whether there was one.
+   * @throws Error in RabbitMQ's words when it is protected.
+   */
   removeVirtualHost(name: ByteString, by: ByteString = INTERNAL_USER): boolean {
     const vhost = this.#vhosts.get(name)
     if (!vhost) return false
+    if (vhost.metadata.isProtected) throw new Error(PROTECTED)
     // First, so that nobody enters it while its connections leave.
     this.#vhosts.delete(name)
     this.onVirtualHostRemoval(vhost, by)

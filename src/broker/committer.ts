@@ -51,7 +51,12 @@ export class Committer {
 
   /** Whether the disk has fallen behind, so that whoever publishes had better wait for `awaitRelief`. */
   get isBehind(): boolean {
-    return this.#openOctets + this.#octetsInFlight > UNSTORED_OCTETS_MAX
+    return this.unstoredOctets > UNSTORED_OCTETS_MAX
+  }
+
+  /** Octets of messages that wait to be stored. */
+  get unstoredOctets(): number {
+    return this.#openOctets + this.#octetsInFlight
   }
 
   /** Calls `goOn` once, when the batch in flight, or the open one, is stored. */

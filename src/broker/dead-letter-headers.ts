@@ -10,7 +10,9 @@
 import type { ByteString } from '../base/byte-string.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { type Field, type FieldTable, type FieldValue, integerOf, lookup } from '../protocol/field-table.js'
+import { EncodedArray } from '../protocol/field-table-codec.js'
 import { array, long, longString, timestamp } from '../protocol/field-values.js'
+import { DeathHistory, type PastDeath } from './death-history.js'
 
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
 
@@ -29,11 +31,7 @@ export interface Death {
   readonly expiration: ByteString | undefined
 }
 
-/** An entry of a history, as far as cycles depend on it. */
-export interface PastDeath {
-  readonly queue: ByteString
-  readonly reason: ByteString
-}
+const NO_HISTORY = new EncodedArray(Buffer.alloc(0))
 
 const LARGEST_COUNT = 2n ** 63n - 1n
 
@@ -51,8 +49,7 @@ export function headersAfterDeath(
 ): FieldTable {
   const known = headers ?? []
   const keepsHistory = hasOwnHistory || profile.mergesClientDeaths
-  const history = keepsHistory ? historyIn(known) : []
-  const written: Field[] = [{ name: 'x-death', value: array(...lengthened(history, death)) }]
+  const written: Field[] = [{ name: 'x-death', value: historyWith(death, known, keepsHistory) }]
   if (!keepsHistory || !lookup(known, 'x-first-death-reason')) written.push(...summary('x-first-death', death))
   if (profile.hasLastDeathHeaders) written.push(...summary('x-last-death', death))
   return merged(known, written)
@@ -60,6 +57,8 @@ export function headersAfterDeath(
 
 /** The deaths that a header table tells of, most recent first. */
 export function deathsIn(headers: FieldTable): readonly PastDeath[] {
+  const value = lookup(headers, 'x-death')
+  if (value instanceof DeathHistory) return value.deaths
   return historyIn(headers).flatMap(({ value }) => {
     const queue = lookup(value, 'queue')
     const reason = lookup(value, 'reason')
@@ -87,13 +86,24 @@ function historyIn(headers: FieldTable): readonly HistoryEntry[] {
   return deaths.value.filter((entry) => entry.type === 'F')
 }
 
+function historyWith(death: Death, known: FieldTable, keepsHistory: boolean): FieldValue {
+  const before = keepsHistory ? lookup(known, 'x-death') : NO_HISTORY
+  if (before instanceof EncodedArray) {
+    const encoded = DeathHistory.lengthened(before, { queue: death.queue, reason: death.reason }, (earlier) =>
+      earlier ? countedAgain(earlier) : firstOf(death),
+    )
+    if (encoded) return encoded
+  }
+  return array(...lengthened(keepsHistory ? historyIn(known) : [], death))
+}
+
 /** A death of the same queue and reason is counted, and comes to the front. */
 function lengthened(history: readonly HistoryEntry[], death: Death): readonly HistoryEntry[] {
   const earlier = history.find(
     ({ value }) => hasText(value, 'queue', death.queue) && hasText(value, 'reason', death.reason),
   )
-  if (!earlier) return [firstOf(death), ...history]
-  return [countedAgain(earlier), ...history.filter((entry) => entry !== earlier)]
+  if (!earlier) return [{ type: 'F', value: firstOf(death) }, ...history]
+  return [{ type: 'F', value: countedAgain(earlier.value) }, ...history.filter((entry) => entry !== earlier)]
 }
 
 function hasText(entry: FieldTable, name: ByteString, text: ByteString): boolean {
@@ -101,7 +111,7 @@ function hasText(entry: FieldTable, name: ByteString, text: ByteString): boolean
   return value?.type === 'S' && value.value === text
 }
 
-function firstOf({ queue, reason, exchange, routingKeys, timeSeconds, expiration }: Death): HistoryEntry {
+function firstOf({ queue, reason, exchange, routingKeys, timeSeconds, expiration }: Death): FieldTable {
   const value: Field[] = [
     { name: 'count', value: long(1) },
     { name: 'reason', value: longString(reason) },
@@ -111,16 +121,16 @@ function firstOf({ queue, reason, exchange, routingKeys, timeSeconds, expiration
     { name: 'routing-keys', value: array(...routingKeys.map(longString)) },
   ]
   if (expiration !== undefined) value.unshift({ name: 'original-expiration', value: longString(expiration) })
-  return { type: 'F', value }
+  return value
 }
 
 /** The other fields keep their first values. An entry without a count, which only a publisher writes, counts once. */
-function countedAgain({ value }: HistoryEntry): HistoryEntry {
+function countedAgain(value: FieldTable): FieldTable {
   const counted = lookup(value, 'count')
   const before = (counted && integerOf(counted)) ?? 1n
   const count: FieldValue = { type: 'l', value: before < LARGEST_COUNT ? before + 1n : LARGEST_COUNT }
-  if (!counted) return { type: 'F', value: [{ name: 'count', value: count }, ...value] }
-  return { type: 'F', value: value.map((field) => (field.name === 'count' ? { name: 'count', value: count } : field)) }
+  if (!counted) return [{ name: 'count', value: count }, ...value]
+  return value.map((field) => (field.name === 'count' ? { name: 'count', value: count } : field))
 }
 
 function summary(prefix: ByteString, { reason, queue, exchange }: Death): readonly Field[] {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { CompatProfile } from '../protocol/compat-profile.js'
 import { CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import type { FieldTable } from '../protocol/field-table.js'
-import { Message, type MessageMemory } from '../protocol/message.js'
+import { Message, NO_MEMORY } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
@@ -25,9 +25,8 @@ export interface DeadLetterRoutes {
 /** Of a short string. */
 const ROUTING_KEY_OCTETS_MAX = 255
 const NOWHERE: Route = []
-
-/** Of a message that nothing is remembered of. */
-const NO_MEMORY: MessageMemory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: undefined }
+/** More than this many octets are compared in native code. */
+const LOOP_OCTETS_MAX = 256
 
 /** The properties that a dead message goes on with, and what they were made of: the next one is likely to get the same. */
 interface Rewritten {
@@ -69,7 +68,7 @@ export class DeadLetters {
     this.#routes = routes
     this.#clock = clock
     this.#profile = profile
-    this.#properties = new PropertiesReader(profile.sortsHeaders)
+    this.#properties = new PropertiesReader(profile.sortsHeaders, false, true)
   }
 
   /**
@@ -144,7 +143,7 @@ export class DeadLetters {
     if (!exchange) return NOWHERE
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
-    const { hiddenKeys, goesByKeyAlone } = message.memory ?? NO_MEMORY
+    const { hiddenKeys, goesByKeyAlone, failures } = message.memory ?? NO_MEMORY
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
     const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
@@ -156,6 +155,7 @@ export class DeadLetters {
       hasOwnDeaths: true,
       goesByKeyAlone: goesByKeyAlone || isRekeyed,
       hiddenKeys: isRekeyed ? undefined : hiddenKeys,
+      failures,
     }
     const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
     return withTakers(targets, route.takers)
@@ -190,7 +190,10 @@ export class DeadLetters {
     const selected = isSelected ? senderSelected.keys : []
     const routingKeys = [message.routingKey, ...selected]
     const death: Death = { queue: queue.name, reason, exchange: message.exchange, routingKeys, timeSeconds, expiration }
-    const headers = headersAfterDeath(properties.headers, death, hasOwnDeaths, this.#profile)
+    // What dies next on a chain of queues is mostly what has just been made: its history need not be read.
+    const last = this.#last && isSame(this.#last.rewritten, header, headerStart + CONTENT_HEADER_PREFIX, headerEnd)
+    const known = last && hasOwnDeaths ? this.#last?.headers : properties.headers
+    const headers = headersAfterDeath(known, death, hasOwnDeaths, this.#profile)
     return {
       properties: Buffer.from(header.subarray(headerStart + CONTENT_HEADER_PREFIX, headerEnd)),
       envelope: Buffer.from(message.envelope.subarray(message.envelopeStart, message.envelopeEnd)),
@@ -223,7 +226,10 @@ function isAnywhere({ length, takers }: Route): boolean {
 function ignore(): void {}
 
 function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  return known.length === end - start && sameOctets(known, 0, bytes, start, known.length)
+  if (known.length !== end - start) return false
+  // A loop is the quicker for what is usual, and a thousand entries of a history are 100 KB.
+  if (known.length > LOOP_OCTETS_MAX) return known.compare(bytes, start, end) === 0
+  return sameOctets(known, 0, bytes, start, known.length)
 }
 
 /**

@@ -2,6 +2,8 @@ import type { QueueType } from './declaration/queue-type.js'
 
 /** What the operator sets for the whole broker. Limits may be infinite; 0 allows none. */
 export interface BrokerLimits {
+  /** Most virtual hosts. */
+  readonly vhosts: number
   /** Most queues of all virtual hosts together. */
   readonly queues: number
   /** Most exchanges of all virtual hosts together, the predeclared ones included. */
@@ -13,6 +15,7 @@ export interface BrokerLimits {
 }
 
 export const NO_LIMITS: BrokerLimits = Object.freeze({
+  vhosts: Number.POSITIVE_INFINITY,
   queues: Number.POSITIVE_INFINITY,
   exchanges: Number.POSITIVE_INFINITY,
   defaultQueueType: 'classic',

@@ -1,9 +1,9 @@
 /**
  * What the broker notes beside a message for as long as it is in a queue, behind its body:
  *
- *     | hidden keys, short strings | their octets u32 | deadline u64, ms since the epoch, 0 for none | marks u8 |
+ *     | hidden keys, short strings | their octets u32 | failures u32 | deadline u64, ms since the epoch, 0 for none | marks u8 |
  *
- * The first two are there when the marks say so. Most messages have no note, and a slot says whether it does. It is read
+ * The first two are there when the marks say so, and so is the third. Most messages have no note, and a slot says whether it does. It is read
  * from its end.
  */
 
@@ -14,17 +14,21 @@ import { longAt, longLongAt, octetAt, putLong, putLongLong } from '../protocol/o
 /** Deadline and marks. */
 const PLAIN_OCTETS = 9
 const HIDDEN_LENGTH_OCTETS = 4
+const FAILURES_OCTETS = 4
+const FAILURES_MAX = 0xffffffff
 
 const HAS_OWN_DEATHS = 1
 const HAS_HIDDEN_KEYS = 2
 const GOES_BY_KEY_ALONE = 4
+const HAS_FAILURES = 8
 
 /** Octets of the note of a message; 0 when there is nothing to note. */
 export function noteOctets(message: Message): number {
   const { memory } = message
   if (memory === undefined) return message.deadlineMs > 0 ? PLAIN_OCTETS : 0
-  if (memory.hiddenKeys === undefined) return PLAIN_OCTETS
-  return hiddenOctets(memory.hiddenKeys) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
+  const octets = memory.failures > 0 ? PLAIN_OCTETS + FAILURES_OCTETS : PLAIN_OCTETS
+  if (memory.hiddenKeys === undefined) return octets
+  return hiddenOctets(memory.hiddenKeys) + HIDDEN_LENGTH_OCTETS + octets
 }
 
 /** Writes the note of a message that has one, `noteOctets` of them. */
@@ -38,14 +42,19 @@ export function putNote(bytes: Buffer, start: number, { deadlineMs, memory }: Me
     putLong(bytes, at, at - start)
     at += HIDDEN_LENGTH_OCTETS
   }
+  if (memory !== undefined && memory.failures > 0) {
+    putLong(bytes, at, Math.min(memory.failures, FAILURES_MAX))
+    at += FAILURES_OCTETS
+  }
   putLongLong(bytes, at, deadlineMs)
   bytes[at + 8] = memory ? marksOf(memory) : 0
 }
 
 /** Octets of the note that ends at `end`. */
 export function noteOctetsBefore(bytes: Uint8Array, end: number): number {
-  if ((octetAt(bytes, end - 1) & HAS_HIDDEN_KEYS) === 0) return PLAIN_OCTETS
-  return longAt(bytes, end - PLAIN_OCTETS - HIDDEN_LENGTH_OCTETS) + HIDDEN_LENGTH_OCTETS + PLAIN_OCTETS
+  const keysEnd = hiddenEnd(bytes, end)
+  if ((octetAt(bytes, end - 1) & HAS_HIDDEN_KEYS) === 0) return end - keysEnd
+  return end - keysEnd + HIDDEN_LENGTH_OCTETS + longAt(bytes, keysEnd - HIDDEN_LENGTH_OCTETS)
 }
 
 /** Reads the note that ends at `end` into the message that it belongs to. */
@@ -57,6 +66,7 @@ export function readNote(bytes: Buffer, end: number, message: Message): void {
     hasOwnDeaths: (marks & HAS_OWN_DEATHS) !== 0,
     goesByKeyAlone: (marks & GOES_BY_KEY_ALONE) !== 0,
     hiddenKeys: marks & HAS_HIDDEN_KEYS ? readHiddenKeys(bytes, end) : undefined,
+    failures: notedFailures(bytes, end),
   }
 }
 
@@ -65,14 +75,26 @@ export function notedDeadline(bytes: Uint8Array, end: number): number {
   return longLongAt(bytes, end - PLAIN_OCTETS)
 }
 
-function marksOf({ hasOwnDeaths, hiddenKeys, goesByKeyAlone }: MessageMemory): number {
-  const deaths = hasOwnDeaths ? HAS_OWN_DEATHS : 0
+/** How many deliveries had failed before the message died, by the note that ends at `end`. */
+export function notedFailures(bytes: Uint8Array, end: number): number {
+  if ((octetAt(bytes, end - 1) & HAS_FAILURES) === 0) return 0
+  return longAt(bytes, end - PLAIN_OCTETS - FAILURES_OCTETS)
+}
+
+function marksOf({ hasOwnDeaths, hiddenKeys, goesByKeyAlone, failures }: MessageMemory): number {
+  const deaths = (hasOwnDeaths ? HAS_OWN_DEATHS : 0) | (failures > 0 ? HAS_FAILURES : 0)
   return deaths | (hiddenKeys ? HAS_HIDDEN_KEYS : 0) | (goesByKeyAlone ? GOES_BY_KEY_ALONE : 0)
+}
+
+/** Where the hidden keys with their length end, if there are any. */
+function hiddenEnd(bytes: Uint8Array, end: number): number {
+  const plainAt = end - PLAIN_OCTETS
+  return (octetAt(bytes, end - 1) & HAS_FAILURES) === 0 ? plainAt : plainAt - FAILURES_OCTETS
 }
 
 function readHiddenKeys(bytes: Buffer, end: number): readonly ByteString[] {
   const keys: ByteString[] = []
-  const keysEnd = end - PLAIN_OCTETS - HIDDEN_LENGTH_OCTETS
+  const keysEnd = hiddenEnd(bytes, end) - HIDDEN_LENGTH_OCTETS
   let at = keysEnd - longAt(bytes, keysEnd)
   while (at < keysEnd) {
     const keyEnd = at + 1 + octetAt(bytes, at)

@@ -11,7 +11,7 @@ import { rewriteHeaders } from '../protocol/rewrite-properties.js'
 import type { MessageStore } from '../store/message-store.js'
 import { Consumer, type ConsumerOptions, type ConsumerSink, type ReturnCause } from './consumer.js'
 import type { MessageLog } from './message-log.js'
-import { octetsInPage } from './page.js'
+import { octetsInPage, type ReturnCounts } from './page.js'
 import {
   Enqueued,
   type EnqueueResult,
@@ -78,6 +78,8 @@ export class MessageQueue implements ContentsOwner {
   /** For headers that deliveries are given, and those that tell duplicates. */
   #properties: PropertiesReader | undefined
   #settings: QueueSettings
+  /** Whether a message that is dead-lettered has to tell how many of its deliveries had failed. */
+  #countsFailures = false
   /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
   #isPlain = true
   readonly #duplicates: QueueDuplicates | undefined
@@ -219,19 +221,21 @@ export class MessageQueue implements ContentsOwner {
     if (!this.#isDeleted) this.#log.settle(seq)
   }
 
-  discard(seq: number, consumer: Consumer | undefined, _cause: ReturnCause): void {
+  discard(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
     if (this.#isDeleted) return
     // First, as what is dead-lettered may come back and go to the one that would not have it.
     if (consumer && !consumer.isReady && this.#consumers.all.includes(consumer)) this.#consumers.resume(consumer)
+    if (this.#countsFailures && isFailure(cause)) this.#log.noteReturn(seq, true)
     this.#departures.dieUnacked(seq, 'rejected')
   }
 
   requeue(seq: number, consumer: Consumer | undefined, cause: ReturnCause): void {
     if (consumer) consumer.unackedCount--
     if (this.#isDeleted) return
-    if (!this.#isQuorum && !this.#settings.delayedRetry) this.#log.requeue(seq)
-    else this.#takeBack(seq, cause)
+    if (this.#isQuorum || this.#settings.delayedRetry) return this.#takeBack(seq, cause)
+    if (this.#countsFailures && isFailure(cause)) this.#log.noteReturn(seq, true)
+    this.#log.requeue(seq)
   }
 
   deliverReady(): void {
@@ -312,6 +316,7 @@ export class MessageQueue implements ContentsOwner {
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
     this.#departures.follow()
+    this.#countsFailures = this.#parts.profile.deadLettersKeepFailures && settings.deadLetterExchange !== undefined
     this.#isPlain = !this.#departures.hasLimit && settings.messageTtlMs === undefined && !this.#duplicates
     if (settings.expiresMs !== undefined) this.#lease ??= this.#newLease()
     this.#lease?.begin(settings.expiresMs)
@@ -339,7 +344,9 @@ export class MessageQueue implements ContentsOwner {
 
   /** @param nowMs the time, in milliseconds since the epoch, if it is known; 0 when it is not. */
   #accept(message: Message, shared: SharedBody | undefined, nowMs: number): EnqueueResult {
-    const consumer = this.messagesReady === 0 && !this.#countsDeliveries ? this.#consumers.next() : undefined
+    // A classic queue whose consumer waits says that a delivery is the first, whatever the message has been through.
+    const isChanged = this.#isQuorum && (this.#countsDeliveries || message.hasFailed)
+    const consumer = this.messagesReady === 0 && !isChanged ? this.#consumers.next() : undefined
     if (consumer?.noAck) {
       // Settled as it is sent: it needs neither a page nor the store.
       this.#consumers.advance()
@@ -427,7 +434,7 @@ export class MessageQueue implements ContentsOwner {
 
   #addReturnHeaders(seq: number, view: Message): void {
     const { profile } = this.#parts
-    const counts = this.#log.returnsOf(seq)
+    const counts = this.#log.returnsOf(seq) ?? broughtAlong(view)
     if (!counts && profile.deliveryCountHeaders !== 'always') return
     const added = returnHeaders(this.#headersOf(view), counts, profile)
     if (!added) return
@@ -480,6 +487,11 @@ export class MessageQueue implements ContentsOwner {
     this.#waitingForLoad = undefined
     for (const retry of waiting ?? []) retry()
   }
+}
+
+/** What a message that has died before counts already. */
+function broughtAlong({ memory }: Message): ReturnCounts | undefined {
+  return memory !== undefined && memory.failures > 0 ? { failures: memory.failures, returns: 0 } : undefined
 }
 
 function quorumOptions(options: ConsumerOptions): ConsumerOptions {

@@ -1,7 +1,7 @@
 import { HeldMemory } from '../base/held-memory.js'
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
-import { notedDeadline, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
+import { notedDeadline, notedFailures, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
 import { RecordBuffers } from './record-buffers.js'
 import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
 
@@ -218,6 +218,11 @@ export class Page {
   /** When the message of a slot expires, in milliseconds since the epoch; 0 is never. */
   deadlineOf(slot: number): number {
     return this.stateOf(slot) & Slot.NOTED ? notedDeadline(this.bytes, this.offsets[slot + 1] as number) : 0
+  }
+
+  /** How many deliveries of the message of a slot had failed before it came here. */
+  failuresBefore(slot: number): number {
+    return this.stateOf(slot) & Slot.NOTED ? notedFailures(this.bytes, this.offsets[slot + 1] as number) : 0
   }
 
   /** Calls `visit` with the id of each shared body that a slot which is not settled refers to. */

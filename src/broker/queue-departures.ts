@@ -1,4 +1,4 @@
-import type { Message } from '../protocol/message.js'
+import { type Message, NO_MEMORY } from '../protocol/message.js'
 import type { DeathReason } from './dead-letter-headers.js'
 import { DeadlineTimer } from './deadline-timer.js'
 import { LengthLimit } from './length-limit.js'
@@ -150,8 +150,16 @@ export class QueueDepartures {
       this.#undelivered.keep(seq, reason)
       return
     }
+    this.#tellFailures(seq, message)
     this.#deadLetter(message, reason)
     this.#contents.log.settle(seq)
+  }
+
+  /** Has a message that is about to be dead-lettered tell how many of its deliveries have failed. */
+  #tellFailures(seq: number, message: Message): void {
+    if (!this.#parts.profile.deadLettersKeepFailures || this.#queue.settings.deadLetterExchange === undefined) return
+    const counts = this.#contents.log.returnsOf(seq)
+    if (counts && counts.failures > 0) message.memory = { ...(message.memory ?? NO_MEMORY), failures: counts.failures }
   }
 
   #newUndelivered(): UndeliveredDeaths {
@@ -174,6 +182,7 @@ export class QueueDepartures {
     const { settings } = this.#queue
     const { host } = this.#parts
     this.#contents.log.read(seq, this.#view)
+    this.#tellFailures(seq, this.#view)
     // Policies may have changed since.
     if (!settings.isDeadLetterAtLeastOnce) this.#deadLetter(this.#view, reason)
     else if (!host.deadLetterSurely(this.#view, this.#queue, reason, settings, takenBy)) return false

@@ -120,8 +120,8 @@ export class QueueLog implements MessageLog {
   noteReturn(seq: number, isFailure: boolean): ReturnCounts {
     const page = this.#pages.at(this.#pages.indexOf(seq))
     const slot = seq - page.firstSeq
-    const before = page.returns.get(slot)
-    const counts = { failures: (before?.failures ?? 0) + (isFailure ? 1 : 0), returns: (before?.returns ?? 0) + 1 }
+    const before = page.returns.get(slot) ?? { failures: page.failuresBefore(slot), returns: 0 }
+    const counts = { failures: before.failures + (isFailure ? 1 : 0), returns: before.returns + 1 }
     page.returns.set(slot, counts)
     if (page.stateOf(slot) & Slot.STORED) this.#storage.noteChanged(page, slot)
     return counts
@@ -241,7 +241,7 @@ export class QueueLog implements MessageLog {
     this.#pages.readyCount--
     this.#pages.unackedCount++
     this.#pages.readyBodyBytes -= view.bodyBytes
-    this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0
+    this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0 || view.hasFailed
     return page.firstSeq + slot
   }
 

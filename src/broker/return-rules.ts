@@ -60,8 +60,11 @@ function countFields({ failures, returns }: ReturnCounts, profile: CompatProfile
     case 'once-returned':
       return returns > 0 ? [deliveries(returns)] : []
     case 'once-returned-and-acquired': {
-      const acquired = returns > 0 ? [{ name: 'x-acquired-count', value: long(returns) }] : []
-      return failures > 0 ? [...acquired, deliveries(failures)] : acquired
+      // One that has not been given back here tells what it brought along for both.
+      const acquired = returns > 0 ? returns : failures
+      if (acquired === 0) return []
+      const header = { name: 'x-acquired-count', value: long(acquired) }
+      return failures > 0 ? [header, deliveries(failures)] : [header]
     }
   }
 }

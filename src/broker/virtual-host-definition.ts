@@ -54,11 +54,10 @@ export class VirtualHostDefinition {
   #tellChanges(before: VirtualHostMetadata, by: ByteString): void {
     const { events } = this.#parts
     const { name } = this.#vhost
-    const { description, tags, defaultQueueType, limits } = this.#metadata
+    const { description, tags, defaultQueueType, limits, isProtected } = this.#metadata
     const hasOtherTags = JSON.stringify(tags) !== JSON.stringify(before.tags)
-    if (hasOtherTags || description !== before.description || defaultQueueType !== before.defaultQueueType) {
-      virtualHostUpdated(events, this.#vhost, by)
-    }
+    const hasOtherText = description !== before.description || defaultQueueType !== before.defaultQueueType
+    if (hasOtherTags || hasOtherText || isProtected !== before.isProtected) virtualHostUpdated(events, this.#vhost, by)
     if (hasOtherTags) virtualHostTagsSet(events, name, tags, by)
     if (sameLimits(limits, before.limits)) return
     if (sameLimits(limits, {})) virtualHostLimitsCleared(events, name, by)

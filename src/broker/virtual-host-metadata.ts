@@ -8,6 +8,8 @@ export interface VirtualHostMetadata {
   /** The type of queues that are declared without one; null leaves it to the broker. */
   readonly defaultQueueType: QueueType | null
   readonly limits: VirtualHostLimits
+  /** Whether it cannot be deleted before this is taken back. */
+  readonly isProtected: boolean
 }
 
 /** Absent or negative: unlimited; 0 allows none. Whole numbers. Only what comes later is measured by them. */
@@ -21,4 +23,5 @@ export const NO_METADATA: VirtualHostMetadata = Object.freeze({
   tags: Object.freeze([]),
   defaultQueueType: null,
   limits: Object.freeze({}),
+  isProtected: false,
 })

@@ -9,7 +9,7 @@ import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
 import { fieldTypeName } from '../protocol/field-text.js'
 import { encodeBasicAck, encodeBasicNack } from '../protocol/generated/methods.js'
 import { ReplyCode } from '../protocol/generated/reply-codes.js'
-import type { Message } from '../protocol/message.js'
+import { type Message, NO_MEMORY } from '../protocol/message.js'
 import { copyOctets, octetAt, sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import {
@@ -192,7 +192,7 @@ export class Publisher {
     }
     if (!senderSelected) return route ?? router.route(exchange, message.routingKey, properties)
     const { keys, hidden } = senderSelected
-    if (hidden) message.memory = { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: hidden }
+    if (hidden) message.memory = { ...NO_MEMORY, hiddenKeys: hidden }
     if (exchange.type === 'topic') for (const key of keys) this.#context.access.requireTopic('write', exchange, key)
     return router.routeKeys(exchange, [message.routingKey, ...keys], properties)
   }

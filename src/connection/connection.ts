@@ -60,6 +60,8 @@ const INITIAL_FRAME_MAX = 8192
 const HEARTBEAT_FRAME = Buffer.from([FrameType.HEARTBEAT, 0, 0, 0, 0, 0, 0, 0xce])
 /** How long a client that failed the handshake waits to find out. */
 const REFUSED_DELAY_MS = 3000
+/** The same for a client whose frames cannot be told apart any more, so that its answer may never be understood. */
+const LOST_DELAY_MS = 3000
 /** How long the peer may take to close the socket, at most, after the close handshake. */
 const CLOSING_MS = 30_000
 /** A client that does not read its replies is not read from above this many octets of them. */
@@ -424,7 +426,8 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     encodeConnectionClose(this.#output.buffer, 0, code, replyText, methodId >>> 16, methodId & 0xffff)
     this.#output.touch()
     this.#endSuspension()
-    this.#after(closingMs, 'the client did not answer connection.close')
+    if (this.#scanner.isLost) this.#after(LOST_DELAY_MS, 'what the client sends is no frame')
+    else this.#after(closingMs, 'the client did not answer connection.close')
   }
 
   /** Replies that wait for the disk leave first, so close-ok may have to wait with them. */

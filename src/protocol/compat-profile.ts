@@ -54,6 +54,11 @@ export interface CompatProfile {
    * `quorum-queues` cancels the consumer, and closes the channel of a client that does not know basic.cancel.
    */
   readonly consumerTimeoutScope: 'every-queue' | 'quorum-queues'
+  /**
+   * Whether a dead-lettered message goes on counting the deliveries that have failed: its first delivery is said to be a
+   * redelivery, and a quorum queue holds the count against its delivery limit. Else it starts anew.
+   */
+  readonly deadLettersKeepFailures: boolean
   /** Whether a dead-lettered message tells in `x-last-death-*` of its latest death. */
   readonly hasLastDeathHeaders: boolean
   /** Whether an `x-death` that a publisher brought is taken for history; else the first death replaces it. */
@@ -111,6 +116,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryCountHeaders: 'always',
     quorumPriorities: 'none',
     consumerTimeoutScope: 'every-queue',
+    deadLettersKeepFailures: false,
     hasLastDeathHeaders: false,
     mergesClientDeaths: true,
     streamsTakeRejections: false,
@@ -145,6 +151,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryCountHeaders: 'once-returned',
     quorumPriorities: 'two-classes',
     consumerTimeoutScope: 'every-queue',
+    deadLettersKeepFailures: false,
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
@@ -179,6 +186,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryCountHeaders: 'once-returned-and-acquired',
     quorumPriorities: 'strict',
     consumerTimeoutScope: 'quorum-queues',
+    deadLettersKeepFailures: true,
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,

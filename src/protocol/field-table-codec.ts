@@ -39,6 +39,81 @@ export function readFieldTableEntries(reader: ByteReader): FieldTable {
   }
 }
 
+/**
+ * An array that stays the octets that it was read from until somebody asks for its values: whoever only passes arrays on
+ * is spared the work.
+ */
+export class EncodedArray {
+  readonly type = 'A'
+  /** The values, one after another. */
+  readonly octets: Buffer
+  #values: readonly FieldValue[] | undefined
+
+  /** @param octets become its own. */
+  constructor(octets: Buffer) {
+    this.octets = octets
+  }
+
+  /** @throws MalformedTableError, DecodeError when the octets are none of an array. */
+  get value(): readonly FieldValue[] {
+    this.#values ??= readValues(new ByteReader(this.octets), 2)
+    return this.#values
+  }
+}
+
+/**
+ * `readFieldTable` for a table that has been read before: the arrays right in it stay encoded, and are not checked again.
+ * @param bytes what the reader reads; the arrays refer to it.
+ */
+export function readFieldTableWithArrays(reader: ByteReader, bytes: Buffer): FieldTable {
+  const outerEnd = reader.narrow(reader.long())
+  const fields: Field[] = []
+  while (reader.remaining > 0) {
+    const name = reader.shortString()
+    const isArray = bytes[reader.position] === ARRAY
+    fields.push({ name, value: isArray ? takeArray(reader, bytes) : readFieldValue(reader, 1) })
+  }
+  reader.widen(outerEnd)
+  return fields
+}
+
+function takeArray(reader: ByteReader, bytes: Buffer): EncodedArray {
+  reader.octet()
+  const octets = reader.long()
+  const start = reader.position
+  reader.skip(octets)
+  return new EncodedArray(bytes.subarray(start, start + octets))
+}
+
+const ARRAY = 'A'.charCodeAt(0)
+
+/** Octets of the values that always have as many. */
+const FIXED_OCTETS: Readonly<Record<string, number>> = {
+  t: 1,
+  b: 1,
+  B: 1,
+  s: 2,
+  u: 2,
+  I: 4,
+  i: 4,
+  l: 8,
+  L: 8,
+  f: 4,
+  d: 8,
+  D: 5,
+  T: 8,
+  V: 0,
+}
+
+/** Steps over a type byte and the value of that type. @throws DecodeError, MalformedTableError */
+export function skipFieldValue(reader: ByteReader): void {
+  const type = String.fromCharCode(reader.octet())
+  const fixed = FIXED_OCTETS[type]
+  if (fixed !== undefined) reader.skip(fixed)
+  else if (type === 'S' || type === 'x' || type === 'A' || type === 'F') reader.skip(reader.long())
+  else throw new MalformedTableError(`unknown field type ${type.charCodeAt(0)}`)
+}
+
 /** One for all tables that are empty: nearly every binding has one, and most queues do. */
 const NO_FIELDS: FieldTable = Object.freeze([])
 
@@ -193,7 +268,8 @@ function writeFieldValue(out: OutputBuffer, field: FieldValue, depth: number): v
       out.longString(field.value)
       break
     case 'A':
-      writeValues(out, field.value, depth + 1)
+      if (field instanceof EncodedArray) writeEncodedArray(out, field)
+      else writeValues(out, field.value, depth + 1)
       break
     case 'F':
       writeFields(out, field.value, depth + 1)
@@ -201,6 +277,11 @@ function writeFieldValue(out: OutputBuffer, field: FieldValue, depth: number): v
     case 'V':
       break
   }
+}
+
+function writeEncodedArray(out: OutputBuffer, { octets }: EncodedArray): void {
+  out.long(octets.length)
+  out.copy(octets, 0, octets.length)
 }
 
 function writeSignedLongLong(out: OutputBuffer, value: bigint): void {

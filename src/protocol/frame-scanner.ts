@@ -10,6 +10,7 @@
  * read into the same memory, to where there is room for the rest of it: each octet of it is copied once.
  */
 
+import type { AmqpError } from './amqp-error.js'
 import { longAt, octetAt, shortAt } from './octets.js'
 import { frameTooLarge, invalidFrameEnd } from './reply-texts.js'
 
@@ -37,6 +38,7 @@ export class FrameScanner {
   readonly #onFrame: FrameHandler
   #frameMax: number
   #stopped = false
+  #isLost = false
   #paused = false
   #frameCount = 0
   /** Octets that wait, [#keptFrom, #keptTo): of a frame that the last chunk cut, or of all that came since a pause. */
@@ -69,6 +71,11 @@ export class FrameScanner {
   /** How many frames were handed on so far. */
   get frameCount(): number {
     return this.#frameCount
+  }
+
+  /** Whether nobody knows for sure where the next frame begins, since one was too large or had no end. */
+  get isLost(): boolean {
+    return this.#isLost
   }
 
   get isPaused(): boolean {
@@ -136,7 +143,9 @@ export class FrameScanner {
       const end = start + payloadBytes
       if (end >= to) break
       const marker = octetAt(bytes, end)
-      if (marker !== FRAME_END) throw invalidFrameEnd(octetAt(bytes, offset), bytes.subarray(start, end), marker)
+      if (marker !== FRAME_END) {
+        throw this.#lost(invalidFrameEnd(octetAt(bytes, offset), bytes.subarray(start, end), marker))
+      }
       this.#frameCount++
       this.#onFrame(octetAt(bytes, offset), shortAt(bytes, offset + 1), bytes, start, end)
       offset = end + 1
@@ -145,7 +154,13 @@ export class FrameScanner {
   }
 
   #requireAllowed(type: number, payloadBytes: number): void {
-    if (payloadBytes > this.#frameMax && this.#frameMax !== 0) throw frameTooLarge(type, payloadBytes, this.#frameMax)
+    if (payloadBytes <= this.#frameMax || this.#frameMax === 0) return
+    throw this.#lost(frameTooLarge(type, payloadBytes, this.#frameMax))
+  }
+
+  #lost(error: AmqpError): AmqpError {
+    this.#isLost = true
+    return error
   }
 
   /** Copies bytes[from, to) behind what is kept. */

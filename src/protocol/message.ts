@@ -11,7 +11,17 @@ export interface MessageMemory {
   readonly goesByKeyAlone: boolean
   /** The keys of its header BCC, which nobody gets to see: where it goes beside its routing key, should it die. */
   readonly hiddenKeys: readonly string[] | undefined
+  /** How many deliveries of it had failed before it was dead-lettered, where the profile has a message tell. */
+  readonly failures: number
 }
+
+/** Of a message that nothing is remembered of. */
+export const NO_MEMORY: MessageMemory = Object.freeze({
+  hasOwnDeaths: false,
+  goesByKeyAlone: false,
+  hiddenKeys: undefined,
+  failures: 0,
+})
 
 /**
  * A message as three runs of octets in memory that somebody else owns: a socket chunk, a page of a queue, a copy.
@@ -43,6 +53,11 @@ export class Message {
   deadlineMs = 0
   /** What else the broker has to remember of it; nothing of most messages. */
   memory: MessageMemory | undefined = undefined
+
+  /** Whether a delivery of it had failed before it was dead-lettered: one from where it waits now is no first one. */
+  get hasFailed(): boolean {
+    return this.memory !== undefined && this.memory.failures > 0
+  }
 
   get bodyBytes(): number {
     return this.bodyEnd - this.bodyStart

@@ -2,7 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import { ByteReader } from './byte-reader.js'
 import { CONTENT_HEADER_PREFIX } from './content-assembler.js'
 import { type FieldTable, type FieldValue, lookup } from './field-table.js'
-import { readFieldTable, writeFieldTable } from './field-table-codec.js'
+import { readFieldTable, readFieldTableWithArrays, writeFieldTable } from './field-table-codec.js'
 import { copyOctets, longLongAt, octetAt, sameOctets } from './octets.js'
 import { OutputBuffer } from './output-buffer.js'
 import { PropertiesScan } from './properties-scan.js'
@@ -63,6 +63,7 @@ const scan = new PropertiesScan()
 export class PropertiesReader {
   readonly #sortsHeaders: boolean
   readonly #rewritesExpiration: boolean
+  readonly #keepsArrays: boolean
   #lastOctets: Buffer = Buffer.alloc(0)
   #last: PublishedProperties | undefined
   readonly #reader = new ByteReader(this.#lastOctets, 0, 0)
@@ -70,10 +71,12 @@ export class PropertiesReader {
   /**
    * @param sortsHeaders whether header tables are kept sorted by name and without duplicates, as RabbitMQ 4 does.
    * @param rewritesExpiration whether a numeric expiration loses needless zeros and signs.
+   * @param keepsArrays whether arrays in headers, which were read before, stay encoded as long as nobody asks for their values.
    */
-  constructor(sortsHeaders: boolean, rewritesExpiration = false) {
+  constructor(sortsHeaders: boolean, rewritesExpiration = false, keepsArrays = false) {
     this.#sortsHeaders = sortsHeaders
     this.#rewritesExpiration = rewritesExpiration
+    this.#keepsArrays = keepsArrays
   }
 
   /**
@@ -101,11 +104,12 @@ export class PropertiesReader {
     if (expiration !== undefined && this.#rewritesExpiration && plainExpiration(expiration) !== expiration) {
       return undefined
     }
-    if (scan.areHeadersSorted || !this.#sortsHeaders) return new PlainProperties(octets, undefined, expiration)
+    if (scan.areHeadersSorted || !this.#sortsHeaders)
+      return new PlainProperties(octets, undefined, expiration, this.#keepsArrays)
     if (!scan.sortHeaders()) return undefined
     const sorted = Buffer.from(octets)
     scan.copySortedHeaders(sorted)
-    return new PlainProperties(sorted, sorted, expiration)
+    return new PlainProperties(sorted, sorted, expiration, this.#keepsArrays)
   }
 
   #decode(bytes: Buffer): PublishedProperties {
@@ -117,7 +121,7 @@ export class PropertiesReader {
     shortString(0x8000)
     shortString(0x4000)
     const headersStart = reader.position
-    const headers = flags & HEADERS_FLAG ? readFieldTable(reader) : undefined
+    const headers = flags & HEADERS_FLAG ? readHeaders(reader, bytes, this.#keepsArrays) : undefined
     const headersEnd = reader.position
     const deliveryMode = flags & DELIVERY_MODE_FLAG ? reader.octet() : 1
     const priority = flags & PRIORITY_FLAG ? reader.octet() : -1
@@ -185,10 +189,12 @@ class PlainProperties implements PublishedProperties {
   readonly senderSelected: undefined
   readonly rewritten: Buffer | undefined
   readonly #octets: Buffer
+  readonly #keepsArrays: boolean
   #headers: FieldTable | undefined
 
   /** @param octets of its own, in which the last scan has found the rest; only the order of headers may differ. */
-  constructor(octets: Buffer, rewritten: Buffer | undefined, expiration: ByteString | undefined) {
+  constructor(octets: Buffer, rewritten: Buffer | undefined, expiration: ByteString | undefined, keepsArrays: boolean) {
+    this.#keepsArrays = keepsArrays
     this.isPersistent = scan.deliveryMode === 2
     this.priority = scan.priority
     this.userId = shortStringAt(octets, scan.userIdAt)
@@ -201,7 +207,8 @@ class PlainProperties implements PublishedProperties {
 
   get headers(): FieldTable | undefined {
     if (!this.#headers && this.#scanned().headersAt >= 0) {
-      this.#headers = readFieldTable(new ByteReader(this.#octets, scan.headersAt, scan.headersEnd))
+      const reader = new ByteReader(this.#octets, scan.headersAt, scan.headersEnd)
+      this.#headers = readHeaders(reader, this.#octets, this.#keepsArrays)
     }
     return this.#headers
   }
@@ -227,6 +234,10 @@ class PlainProperties implements PublishedProperties {
     scan.scan(this.#octets)
     return scan
   }
+}
+
+function readHeaders(reader: ByteReader, bytes: Buffer, keepsArrays: boolean): FieldTable {
+  return keepsArrays ? readFieldTableWithArrays(reader, bytes) : readFieldTable(reader)
 }
 
 /** The short string that begins at `at` with its length; undefined for a negative one. */

@@ -26,6 +26,8 @@ export interface AdminVirtualHost {
   readonly description?: string | undefined
   readonly defaultQueueType?: QueueType | undefined
   readonly limits?: VirtualHostLimits | undefined
+  /** Whether `deleteVirtualHost` is refused until the protection is taken back. Default false. */
+  readonly isProtected?: boolean | undefined
 }
 
 const DEFAULT_VHOST = '/'
@@ -84,18 +86,25 @@ export class BrokerAdmin {
     })
   }
 
-  /** Makes a virtual host unless it is there. Give users permissions in it. */
-  addVirtualHost(name: string, { description, defaultQueueType, limits }: AdminVirtualHost = {}): Promise<void> {
+  /** Makes a virtual host unless it is there. Give users permissions in it. @throws Error when there may be no more. */
+  addVirtualHost(name: string, metadata: AdminVirtualHost = {}): Promise<void> {
     return this.#change(() => {
+      const { description, defaultQueueType, limits, isProtected } = metadata
       this.#broker.addVirtualHost(toByteString(name), {
         description: toByteString(description ?? ''),
         defaultQueueType: defaultQueueType ?? null,
         limits: limits ?? {},
+        isProtected: isProtected ?? false,
       })
     })
   }
 
-  /** Deletes a virtual host with all it holds, and closes its connections. */
+  /** Has a virtual host be safe from deletion, or not any more. */
+  setDeletionProtection(isProtected: boolean, vhost = DEFAULT_VHOST): Promise<void> {
+    return this.#change(() => this.#vhost(vhost).setMetadata({ isProtected }))
+  }
+
+  /** Deletes a virtual host with all it holds, and closes its connections. @throws Error when it is protected. */
   deleteVirtualHost(name: string): Promise<void> {
     return this.#change(() => this.#broker.removeVirtualHost(toByteString(name)))
   }

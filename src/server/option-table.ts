@@ -51,6 +51,7 @@ export const DEFAULTS = Object.freeze({
   frameMax: 131_072,
   channelMax: 2047,
   handshakeTimeoutMs: 10_000,
+  stopTimeoutMs: 60_000,
   consumerTimeoutMs: 1_800_000,
   loopbackUsers: Object.freeze(['guest']),
   defaultUser: 'guest',
@@ -168,6 +169,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     doc: 'Prefetch of consumers whose client sets none; 0 sets no limit',
   },
   {
+    name: 'vhostMax',
+    key: 'vhost_max',
+    flag: 'vhost-max',
+    type: { kind: 'limit' },
+    defaultText: 'infinity',
+    doc: 'Most virtual hosts',
+  },
+  {
     name: 'clusterQueueLimit',
     key: 'cluster_queue_limit',
     flag: 'cluster-queue-limit',
@@ -206,6 +215,14 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     type: { kind: 'whole', least: 1, most: TIMER_MAX, unit: 'milliseconds' },
     defaultText: String(DEFAULTS.handshakeTimeoutMs),
     doc: 'Time from the accepted socket to the opened connection',
+  },
+  {
+    name: 'stopTimeoutMs',
+    key: 'message_store_shutdown_timeout',
+    flag: 'stop-timeout',
+    type: { kind: 'whole', least: 1, most: TIMER_MAX, unit: 'milliseconds' },
+    defaultText: String(DEFAULTS.stopTimeoutMs),
+    doc: 'How long a stop waits for the disk; then it gives up, says what is not stored, and fails',
   },
   {
     name: 'consumerTimeoutMs',

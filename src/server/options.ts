@@ -44,6 +44,8 @@ export interface BrokerOptions {
   consumerMaxPerChannel?: number | undefined
   /** Prefetch of consumers whose client sets none; 0 is no limit. Default 0. */
   defaultConsumerPrefetch?: number | undefined
+  /** Most virtual hosts; 0 allows none. Default Infinity. */
+  vhostMax?: number | undefined
   /** Most queues of all virtual hosts together; 0 allows none. Default Infinity. */
   clusterQueueLimit?: number | undefined
   /** Most exchanges of all virtual hosts together, the predeclared ones included. Default Infinity. */
@@ -54,6 +56,8 @@ export interface BrokerOptions {
   relaxedQuorumRedeclaration?: boolean | undefined
   /** Time from the accepted socket to the opened connection. Default 10000. */
   handshakeTimeoutMs?: number | undefined
+  /** How long `stop` waits for the store, in milliseconds, before it gives up and rejects. Default 60000. */
+  stopTimeoutMs?: number | undefined
   /** How long a delivery may stay unacknowledged where nothing else is said, in milliseconds; 0 for ever. Default 1800000. */
   consumerTimeoutMs?: number | undefined
   /** Largest body accepted. Default that of the profile. */
@@ -102,6 +106,7 @@ export interface ResolvedOptions {
   readonly defaultConsumerPrefetch: number
   readonly limits: BrokerLimits
   readonly handshakeTimeoutMs: number
+  readonly stopTimeoutMs: number
   readonly consumerTimeoutMs: number
   /** The same as `profile.maxMessageBytes`. */
   readonly maxMessageBytes: number
@@ -149,6 +154,7 @@ export function resolveOptions(options: BrokerOptions = {}): ResolvedOptions {
     defaultConsumerPrefetch: given.defaultConsumerPrefetch ?? 0,
     limits: limitsOf(given),
     handshakeTimeoutMs: given.handshakeTimeoutMs ?? DEFAULTS.handshakeTimeoutMs,
+    stopTimeoutMs: given.stopTimeoutMs ?? DEFAULTS.stopTimeoutMs,
     consumerTimeoutMs: given.consumerTimeoutMs ?? DEFAULTS.consumerTimeoutMs,
     maxMessageBytes: profile.maxMessageBytes,
     memoryHighWatermark: given.memoryHighWatermark ?? DEFAULTS.memoryHighWatermark,
@@ -204,8 +210,9 @@ function profileOf(given: Given): CompatProfile {
 }
 
 function limitsOf(given: Given): BrokerLimits {
-  const { clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
+  const { vhostMax, clusterQueueLimit, clusterExchangeLimit, defaultQueueType, relaxedQuorumRedeclaration } = given
   return Object.freeze({
+    vhosts: vhostMax ?? NO_LIMITS.vhosts,
     queues: clusterQueueLimit ?? NO_LIMITS.queues,
     exchanges: clusterExchangeLimit ?? NO_LIMITS.exchanges,
     defaultQueueType: defaultQueueType ?? NO_LIMITS.defaultQueueType,

@@ -45,6 +45,8 @@ export interface RunningBroker {
   /**
    * Closes the connections (CONNECTION_FORCED), stores what is to be stored, and lets go of everything: no socket,
    * timer or file is left. Idempotent.
+   * @throws Error that says what is not stored, when the store has not answered for `stopTimeoutMs`: the files stay open
+   *   until it does. What had been confirmed is on disk.
    */
   stop(): Promise<void>
 }
@@ -119,6 +121,9 @@ async function startOn(store: MessageStore, options: ResolvedOptions): Promise<R
     await sayGoodbye(connections, context.turn)
     await listenersClosed
     monitor.stop()
+    await within(options.stopTimeoutMs, storeAll(), () => storeIsSilent(broker, options.stopTimeoutMs))
+  }
+  async function storeAll(): Promise<void> {
     await Promise.race([broker.stop(), failed])
     await store.close()
   }
@@ -194,6 +199,30 @@ async function sayGoodbye(connections: ReadonlySet<Connection>, turn: Turn): Pro
   while (connections.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5))
   for (const connection of connections) connection.destroy()
   while (connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/**
+ * What `work` comes to, or an error when it takes longer than this in real time: what the disk does is not the clock's.
+ * The work goes on, and nobody hears of its end any more.
+ */
+async function within<Result>(ms: number, work: Promise<Result>, lateError: () => Error): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(lateError()), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function storeIsSilent({ committer }: Broker, ms: number): Error {
+  const what =
+    committer.pendingBatch > 0
+      ? `what is not confirmed may be lost, with ${committer.unstoredOctets} bytes of messages among it`
+      : 'all is stored, but it does not close'
+  return new Error(`the stop was given up, since the store has not answered for ${ms} milliseconds: ${what}`)
 }
 
 /** An address to connect to, for one to listen on. */

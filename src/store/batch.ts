@@ -38,6 +38,15 @@ export class Batch {
     return this.definitions.size === 0 && this.queues.size === 0 && this.blobs.size === 0
   }
 
+  /** How many things it puts and removes; a range counts as one. */
+  get changeCount(): number {
+    let count = this.definitions.size + this.blobs.size
+    for (const { removals, records, bitmaps } of this.queues.values()) {
+      count += removals.length + records.size + bitmaps.size
+    }
+    return count
+  }
+
   putDefinition(id: number, bytes: Uint8Array): void {
     check(id)
     this.definitions.set(id, bytes)
@@ -63,8 +72,8 @@ export class Batch {
     check(fromSeq)
     check(toSeq - 1)
     const changes = this.#queue(queueId)
-    dropRange(changes.records, fromSeq, toSeq)
-    dropRange(changes.bitmaps, fromSeq, toSeq)
+    for (const seq of seqsIn(changes.records, fromSeq, toSeq)) dropOne(changes.records, seq)
+    for (const seq of seqsIn(changes.bitmaps, fromSeq, toSeq)) changes.bitmaps.delete(seq)
     const last = changes.removals.at(-1)
     // A queue that is consumed in order removes neighbours: one range is one search in the store.
     if (last !== undefined && last.to === fromSeq) {
@@ -88,6 +97,36 @@ export class Batch {
     this.blobs.set(blobId, undefined)
   }
 
+  /** Whether it changes anything about the records of a queue with a first sequence number in [fromSeq, toSeq). */
+  touches(queueId: number, fromSeq: number, toSeq: number): boolean {
+    const changes = this.queues.get(queueId)
+    if (changes === undefined) return false
+    const { removals, records, bitmaps } = changes
+    if (removals.some(({ from, to }) => from < toSeq && to > fromSeq)) return true
+    return hasIn(records, fromSeq, toSeq) || hasIn(bitmaps, fromSeq, toSeq)
+  }
+
+  /** Takes in what a later batch changes, so that this one does what both did. The later one is not to be used any more. */
+  absorb(later: Batch): void {
+    for (const [id, bytes] of later.definitions) this.definitions.set(id, bytes)
+    for (const [id, bytes] of later.blobs) this.blobs.set(id, bytes)
+    for (const [queueId, changes] of later.queues) this.#absorbQueue(queueId, changes)
+  }
+
+  #absorbQueue(queueId: number, changes: QueueChanges): void {
+    const own = this.queues.get(queueId)
+    if (own === undefined) {
+      this.queues.set(queueId, changes)
+      return
+    }
+    for (const { from, to } of changes.removals) this.removeRecords(queueId, from, to)
+    for (const [seq, record] of changes.records) {
+      dropOne(own.records, seq)
+      own.records.set(seq, record)
+    }
+    for (const [seq, bitmap] of changes.bitmaps) own.bitmaps.set(seq, bitmap)
+  }
+
   #queue(queueId: number): QueueChanges {
     let changes = this.queues.get(queueId)
     if (changes === undefined) {
@@ -104,8 +143,24 @@ function check(number: number): void {
   if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`${number} is no id or sequence number`)
 }
 
-function dropRange(bySeq: Map<number, unknown>, from: number, to: number): void {
-  for (const seq of bySeq.keys()) {
-    if (seq >= from && seq < to) bySeq.delete(seq)
+/** The sequence numbers of a range that a map has, in any order: found by the shorter way. */
+function* seqsIn(bySeq: ReadonlyMap<number, unknown>, from: number, to: number): Generator<number> {
+  if (to - from < bySeq.size) {
+    for (let seq = from; seq < to; seq++) if (bySeq.has(seq)) yield seq
+  } else {
+    for (const seq of bySeq.keys()) if (seq >= from && seq < to) yield seq
   }
+}
+
+function hasIn(bySeq: ReadonlyMap<number, unknown>, from: number, to: number): boolean {
+  for (const _ of seqsIn(bySeq, from, to)) return true
+  return false
+}
+
+/** Takes a record out that is never written, or was by a journal only: its memory is not needed any more. */
+function dropOne(records: Map<number, PutRecord>, seq: number): void {
+  const record = records.get(seq)
+  if (record === undefined) return
+  record.memory?.giveBack(record.bytes)
+  records.delete(seq)
 }

@@ -6,8 +6,8 @@ import {
   deathsIn,
   headersAfterDeath,
   isCycle,
-  type PastDeath,
 } from '../../src/broker/dead-letter-headers.js'
+import type { PastDeath } from '../../src/broker/death-history.js'
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
 import { type FieldTable, type FieldValue, lookup } from '../../src/protocol/field-table.js'
 import { decodeFieldTable, encodeFieldTable } from '../../src/protocol/field-table-codec.js'
@@ -39,7 +39,8 @@ function die(
   options: { hasOwnHistory?: boolean; compat?: CompatName } = {},
 ): FieldTable {
   const { hasOwnHistory = false, compat = '4.2' } = options
-  return headersAfterDeath(headers, { ...DEATH, ...death }, hasOwnHistory, COMPAT_PROFILES[compat])
+  const after = headersAfterDeath(headers, { ...DEATH, ...death }, hasOwnHistory, COMPAT_PROFILES[compat])
+  return decodeFieldTable(encodeFieldTable(after))
 }
 
 /** One death after another, the first of them of a message without headers. */

@@ -9,18 +9,19 @@ const memory = fc.record({
   hasOwnDeaths: fc.boolean(),
   goesByKeyAlone: fc.boolean(),
   hiddenKeys: fc.option(fc.array(shortString, { minLength: 1, maxLength: 5 }), { nil: undefined }),
+  failures: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 0xffffffff })),
 })
 
 const noted = fc.record({
   deadlineMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
   // Nobody remembers nothing.
   memory: fc.option(
-    memory.filter(({ hasOwnDeaths, goesByKeyAlone, hiddenKeys }) => hasOwnDeaths || goesByKeyAlone || !!hiddenKeys),
+    memory.filter((it) => it.hasOwnDeaths || it.goesByKeyAlone || !!it.hiddenKeys || it.failures > 0),
     { nil: undefined },
   ),
 })
 
-const DIED = { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: undefined }
+const DIED = { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: undefined, failures: 0 }
 
 describe('the note of a message', () => {
   it('tells all that was noted, wherever it lies, and is as long as it says', () => {
@@ -46,5 +47,6 @@ describe('the note of a message', () => {
     expect(octetsOf({})).toBe(0)
     expect([octetsOf({ deadlineMs: 1 }), octetsOf({ memory: DIED })]).toEqual([9, 9])
     expect(octetsOf({ memory: { ...DIED, hiddenKeys: ['key'] } })).toBe(4 + 4 + 9)
+    expect(octetsOf({ memory: { ...DIED, hiddenKeys: ['key'], failures: 2 } })).toBe(4 + 4 + 4 + 9)
   })
 })

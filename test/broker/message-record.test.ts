@@ -12,7 +12,7 @@ function sample(memory?: MessageMemory): Message {
 }
 
 describe('the record of a message that an exchange keeps', () => {
-  const memory: MessageMemory = { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: ['blind', ''] }
+  const memory: MessageMemory = { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: ['blind', ''], failures: 3 }
 
   it.each([
     ['nothing else', undefined],

@@ -155,6 +155,13 @@ describe.each([
     expect(vhost.isTracing).toBe(false)
   })
 
+  it('a virtual host that is protected still is', async () => {
+    const before = await recoverBroker()
+    before.vhost.setMetadata({ isProtected: true })
+    const after = await restart(before)
+    expect(() => after.broker.removeVirtualHost('/')).toThrow('it is protected from deletion')
+  })
+
   it('a virtual host that was removed does not come back', async () => {
     const before = await recoverBroker()
     const other = before.broker.addVirtualHost('other')

@@ -164,10 +164,12 @@ describe('what is known of a virtual host', () => {
     const metadata = { description: 'th\xc3\xa9irs', tags: ['a'], defaultQueueType: 'quorum' } as const
     first.broker.addVirtualHost('theirs', metadata).setMetadata({ limits: { maxQueues: 3 } })
     const second = await restart(first)
-    expect(second.broker.findVirtualHost('theirs')?.metadata).toEqual({ ...metadata, limits: { maxQueues: 3 } })
-    second.broker.findVirtualHost('theirs')?.setMetadata({ limits: {}, description: '' })
+    const known = { ...metadata, limits: { maxQueues: 3 }, isProtected: false }
+    expect(second.broker.findVirtualHost('theirs')?.metadata).toEqual(known)
+    second.broker.findVirtualHost('theirs')?.setMetadata({ limits: {}, description: '', isProtected: true })
     const third = await restart(second)
-    expect(third.broker.findVirtualHost('theirs')?.metadata).toEqual({ ...metadata, limits: {}, description: '' })
+    const changed = { ...metadata, limits: {}, description: '', isProtected: true }
+    expect(third.broker.findVirtualHost('theirs')?.metadata).toEqual(changed)
   })
 
   it('is lost with the crash that lost the virtual host', async () => {

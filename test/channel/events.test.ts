@@ -476,6 +476,9 @@ describe('7.2 the events of virtual hosts and alarms (plugins 7)', () => {
     expect(await events(witness)).toEqual([updated(tags, ['default_queue_type', 'S:quorum'])])
     vhost.setMetadata({ defaultQueueType: 'quorum', tags: ['a'], limits: {} }, 'boss')
     expect(await events(witness)).toEqual([])
+    vhost.setMetadata({ isProtected: true }, 'boss')
+    const [protectedNow] = await events(witness)
+    expect(protectedNow?.headers).toContainEqual(['deletion_protection', 't:1'])
   })
 
   it('vhost.limits.set and vhost.limits.cleared (plugins 7.2 m)', async () => {

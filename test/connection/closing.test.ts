@@ -10,8 +10,10 @@ import {
   connectionCloseOk,
   DURABLE,
   EXCLUSIVE,
+  frame,
   heartbeat,
   hex,
+  long,
   method,
   publish,
   queueDeclare,
@@ -136,6 +138,25 @@ describe('a connection that the broker closes', () => {
     client.send(FAILS)
     await client.expectClose(505, TEXT, [0, 0])
     await broker.expectSilentCloseAfter(client, 30_000)
+    await broker.untilIdle()
+  })
+
+  it.each([
+    ['has no end', frame(8, 0, hex(''), 0x41), 0],
+    ['has no end, with short heartbeats', frame(8, 0, hex(''), 0x41), 1],
+    ['is too large', Buffer.concat([hex('01 0001'), long(200_000)]), 0],
+    ['is too large, with long heartbeats', Buffer.concat([hex('03 0001'), long(0xffffffff)]), 60],
+  ])('for a frame that %s closes the socket after 3 s without an answer', async (_, bytes, heartbeatSeconds) => {
+    const broker = await RawBroker.start()
+    const client = await broker.opened({ heartbeatSeconds })
+    client.send(bytes)
+    expect((await client.nextFrame())?.payload.subarray(0, 6)).toEqual(hex('000a 0032 01f5'))
+    await broker.untilScheduledIn(3000)
+    broker.clock.advance(2999)
+    await broker.expectServes()
+    expect(client.isClosed).toBe(false)
+    broker.clock.advance(1)
+    while ((await client.nextFrame()) !== undefined);
     await broker.untilIdle()
   })
 

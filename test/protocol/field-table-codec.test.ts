@@ -8,6 +8,7 @@ import {
   FIELD_NESTING_MAX,
   readFieldTable,
   readFieldTableEntries,
+  skipFieldValue,
   writeFieldTable,
 } from '../../src/protocol/field-table-codec.js'
 import { OutputBuffer } from '../../src/protocol/output-buffer.js'
@@ -273,3 +274,17 @@ function expectDecodedOrRefused(wire: Buffer): void {
     expect(['DecodeError', 'MalformedTableError']).toContain(error instanceof Error ? error.name : error)
   }
 }
+
+describe('skipping a value', () => {
+  it.each(VALUE_CASES)('of %s goes as far as reading it', (digits) => {
+    const type = Buffer.from(digits.slice(0, 1))
+    const reader = new ByteReader(Buffer.concat([type, Buffer.from(digits.slice(1).replaceAll(' ', ''), 'hex')]))
+    skipFieldValue(reader)
+    expect(reader.remaining).toBe(0)
+  })
+
+  it('refuses an unknown type and a value that is cut off', () => {
+    expect(() => skipFieldValue(new ByteReader(Buffer.from('Z')))).toThrow(MalformedTableError)
+    expect(() => skipFieldValue(new ByteReader(Buffer.from('l1234567')))).toThrow(DecodeError)
+  })
+})

@@ -44,6 +44,28 @@ describe('broker.admin', () => {
     await channel.client.expectClosed(320, "CONNECTION_FORCED - user 'alice' is deleted")
   })
 
+  it('deletes no virtual host that is protected', async () => {
+    const { admin } = await fixture.broker()
+    const text = 'Cannot delete this virtual host: it is protected from deletion. To lift the protection'
+    await admin.addVirtualHost('shop', { isProtected: true })
+    await expect(admin.deleteVirtualHost('shop')).rejects.toThrow(text)
+    await admin.setDeletionProtection(false, 'shop')
+    await admin.deleteVirtualHost('shop')
+    await expect(admin.setDeletionProtection(true, 'shop')).rejects.toThrow("there is no virtual host 'shop'")
+    await admin.setDeletionProtection(true)
+    await expect(admin.deleteVirtualHost('/')).rejects.toThrow(text)
+  })
+
+  it('makes no more virtual hosts than there may be (semantics 17)', async () => {
+    const { admin } = await fixture.broker({ vhostMax: 2 })
+    await admin.addVirtualHost('shop')
+    await admin.addVirtualHost('shop')
+    const over = admin.addVirtualHost('über')
+    await expect(over).rejects.toThrow("cannot create vhost 'über': vhost limit of 2 is reached")
+    await admin.deleteVirtualHost('shop')
+    await admin.addVirtualHost('über')
+  })
+
   it('turns the firehose on and off (plugins 8)', async () => {
     const { admin } = await fixture.broker()
     const channel = await fixture.channel()

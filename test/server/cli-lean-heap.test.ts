@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
 import { describe, expect, it } from 'vitest'
 import { type Heap, hasChosenHeap, keepHeapLean } from '../../src/server/cli/lean-heap.js'
-import { BuiltCommand } from './cli-process.js'
 
 const MIB = 1024 * 1024
 
@@ -75,19 +74,16 @@ describe('the heap of the command', () => {
     ])
   })
 
-  it.runIf(FOLLOWS_FLAGS)('is that of Node', () => {
-    const command = new BuiltCommand()
-    try {
-      const module = pathToFileURL(join(command.folder, 'src/server/cli/lean-heap.js')).href
-      const youngMiB = (prelude: string) => {
-        const program = [prelude, SURVIVORS].join('\n')
-        return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }))
-      }
-      expect(youngMiB(`import { keepHeapLean } from '${module}'; keepHeapLean()`)).toBe(16)
-      expect(youngMiB('')).toBeGreaterThan(16)
-    } finally {
-      command.remove()
+  it.runIf(FOLLOWS_FLAGS)('is that of Node', async () => {
+    const input = fileURLToPath(new URL('../../src/server/cli/lean-heap.ts', import.meta.url))
+    const { output } = await build({ input, platform: 'node', write: false })
+    const module = `data:text/javascript,${encodeURIComponent(output[0].code)}`
+    const youngMiB = (prelude: string) => {
+      const program = [prelude, SURVIVORS].join('\n')
+      return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }))
     }
+    expect(youngMiB(`import { keepHeapLean } from ${JSON.stringify(module)}; keepHeapLean()`)).toBe(16)
+    expect(youngMiB('')).toBeGreaterThan(16)
   })
 
   it.each([

@@ -90,6 +90,18 @@ describe('the command', () => {
     expect(seen.out).not.toContain('hunter2')
   })
 
+  it('fails when the stop does, and says why', async () => {
+    const { host, seen, stop } = fakeHost([])
+    const start = host.startBroker
+    const given = async (options: BrokerOptions) => ({
+      ...(await start(options)),
+      stop: () => Promise.reject(new Error('the stop was given up')),
+    })
+    stop()
+    expect(await runCommand({ ...host, startBroker: given })).toBe(1)
+    expect(seen.error).toBe('leveret: the stop was given up\n')
+  })
+
   it('serves until it is asked to stop', async () => {
     const { host, seen, stop } = fakeHost([])
     const exitCode = runCommand(host)

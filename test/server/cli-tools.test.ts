@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -6,7 +6,9 @@ import { silentLog } from '../../src/base/log.js'
 import { type CommandHost, runCommand } from '../../src/server/cli/run-command.js'
 import { startBroker } from '../../src/server/start-broker.js'
 import { Definitions } from '../../src/store/definitions.js'
+import { BLOCK_OCTETS } from '../../src/store/lmdb/journal-entry.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
+import { makeJournaledDirectory } from '../store/journaled-directory.js'
 import { openClient } from './tools-client.js'
 
 let parent: string
@@ -70,6 +72,14 @@ async function spoil(change: (definitions: Definitions, queueId: number) => void
   await store.close()
 }
 
+/** Changes an octet of the second commit in a journal. */
+async function spoilJournal(of: string): Promise<void> {
+  const path = join(of, 'journal-1')
+  const bytes = await readFile(path)
+  bytes.writeUInt8(bytes.readUInt8(BLOCK_OCTETS + 50) ^ 1, BLOCK_OCTETS + 50)
+  await writeFile(path, bytes)
+}
+
 describe('leveret check', () => {
   it('says what an intact directory holds, and exits with 0', async () => {
     await fill()
@@ -100,6 +110,31 @@ describe('leveret check', () => {
     expect(repaired.out).toContain('The damaged file is now data.mdb.damaged')
     expect((await check()).out).toContain('is intact')
     const broker = await startBroker({ dataDirectory: directory })
+    await broker.stop()
+  })
+
+  it('says what waits in the journal of a broker that was killed, and names what is damaged there', async () => {
+    await fill()
+    await makeJournaledDirectory(directory)
+    const store = await openLmdbStore({ directory })
+    const definitions = await Definitions.load(store)
+    for (const [index, name] of ['a', 'b', 'c'].entries()) {
+      definitions.put(901 + index, 'exchange', { vhost: '/', name, type: 'direct', arguments: 'AAAAAA==' })
+      await store.commit()
+    }
+    const killed = join(parent, 'killed')
+    await cp(directory, killed, { recursive: true, filter: (path) => !path.includes('owner-') })
+    await store.close()
+    const intact = await run(['check', '--data-dir', killed])
+    expect(intact.out).toMatch(/ is intact: .*\. 3 commits in the journal will be added at the next start\n$/)
+    expect(intact.exitCode).toBe(0)
+    await spoilJournal(killed)
+    const damaged = await run(['check', '--data-dir', killed])
+    expect(damaged.out).toMatch(/^cannot be read: a commit in the journal, behind 1 and before 1 others\n/)
+    expect(damaged.exitCode).toBe(1)
+    expect((await run(['check', '--data-dir', killed, '--repair'])).exitCode).toBe(0)
+    expect((await run(['check', '--data-dir', killed])).out).toMatch(/ is intact: .* records?\n$/)
+    const broker = await startBroker({ dataDirectory: killed })
     await broker.stop()
   })
 

@@ -110,6 +110,39 @@ describe('a commit that fails', () => {
   })
 })
 
+describe('a store that never answers', () => {
+  const TEXT = 'the stop was given up, since the store has not answered for 20 milliseconds: '
+
+  it('has a stop fail in the end, which says what is not stored', async () => {
+    const store = new FaultyStore(new MemoryStore())
+    const broker = await startBroker({ store, host: '127.0.0.1', stopTimeoutMs: 20 })
+    const client = await connect(broker)
+    await client.declareQueue(1, 'q', DURABLE)
+    await selectConfirms(client, 1)
+    store.hold()
+    client.send(persistent(1, 'q', 'x'.repeat(5000)))
+    await store.untilHeld()
+    await expectNothingBut(client, 2)
+    const given = await broker.stop().catch((error: Error) => error.message)
+    const [, octets] = /^(?:.*)may be lost, with (\d+) bytes of messages among it$/.exec(String(given)) ?? []
+    expect(given).toContain(TEXT)
+    expect(Number(octets)).toBeGreaterThan(5000)
+    expect(store.isClosed).toBe(false)
+    await expect(RawClient.connect(broker)).rejects.toThrow('ECONNREFUSED')
+    await expect(broker.stop()).rejects.toThrow(TEXT)
+    // It answers after all: then nothing is left open.
+    await store.releaseAll()
+    await vi.waitFor(() => expect(store.isClosed).toBe(true))
+  })
+
+  it('when it is to close has the stop fail too', async () => {
+    const store = new FaultyStore(new MemoryStore())
+    const broker = await startBroker({ store, host: '127.0.0.1', stopTimeoutMs: 20 })
+    store.close = () => new Promise(() => undefined)
+    await expect(broker.stop()).rejects.toThrow(`${TEXT}all is stored, but it does not close`)
+  })
+})
+
 describe('a store that fails while the broker starts', () => {
   it('is the reason why it does not start, and is closed', async () => {
     const store = new FaultyStore(new MemoryStore())

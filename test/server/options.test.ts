@@ -20,6 +20,7 @@ describe('resolveOptions', () => {
       channelMax: 2047,
       consumerTimeoutMs: 1800000,
       handshakeTimeoutMs: 10000,
+      stopTimeoutMs: 60000,
       maxMessageBytes: 16777216,
       loopbackUsers: ['guest'],
       defaultUser: 'guest',
@@ -83,8 +84,9 @@ describe('resolveOptions', () => {
       limits: NO_LIMITS,
     })
     const asked = { clusterQueueLimit: 1, clusterExchangeLimit: 0, defaultQueueType: 'quorum' } as const
-    const relaxed = { relaxedQuorumRedeclaration: true }
-    expect(resolveOptions({ ...asked, ...relaxed }).limits).toEqual({
+    const others = { vhostMax: 3, relaxedQuorumRedeclaration: true }
+    expect(resolveOptions({ ...asked, ...others }).limits).toEqual({
+      vhosts: 3,
       queues: 1,
       exchanges: 0,
       defaultQueueType: 'quorum',

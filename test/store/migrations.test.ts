@@ -1,15 +1,17 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { open } from 'lmdb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Log, silentLog } from '../../src/base/log.js'
+import { formatKey, formatValue, journalKey } from '../../src/store/lmdb/keys.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import { FORMAT_VERSION, MIGRATIONS } from '../../src/store/lmdb/migrations.js'
 import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
 import { type CompiledStore, compileStore } from './compiled-store.js'
 import { definitionsOf, indexOf, recordsOf } from './message-store-contract.js'
-import { oldRecord, writeOldDirectory } from './old-directory.js'
+import { binaryFile, oldRecord, writeOldDirectory } from './old-directory.js'
 import { StoreProcess } from './started-process.js'
 
 let parent: string
@@ -68,10 +70,31 @@ describe('a data directory of an older format', () => {
     await expectMigrated(10, 10)
   })
 
+  it('stays as it is where only the format changes', async () => {
+    const store = await openLmdbStore({ directory })
+    store.putRecord(7, 0, Buffer.from('kept'))
+    await store.commit()
+    await store.close()
+    const file = open<Uint8Array, Uint8Array>(binaryFile(directory))
+    await file.put(formatKey, formatValue(2))
+    await file.remove(journalKey)
+    await file.close()
+    await writeFile(join(directory, 'FORMAT'), 'leveret-data 2\n')
+    const { ino } = await stat(join(directory, 'data.mdb'))
+    const again = await openLmdbStore({ directory })
+    expect(await recordsOf(again)).toEqual(['7/0 kept'])
+    await again.close()
+    expect((await stat(join(directory, 'data.mdb'))).ino).toBe(ino)
+    expect(await readFile(join(directory, 'FORMAT'), 'utf8')).toBe(`leveret-data ${FORMAT_VERSION}\n`)
+    const offline = await OfflineDirectory.open(directory)
+    for await (const finding of offline.examine()) expect(finding).not.toHaveProperty('damage')
+    await offline.close()
+  })
+
   it('is told to tools as one that the broker has to migrate', async () => {
     await writeOldDirectory(directory, 1, 1)
     await expect(OfflineDirectory.open(directory)).rejects.toThrow(
-      `the data directory ${directory} has format 1: start the broker on it once, which brings it to format 2`,
+      `the data directory ${directory} has format 1: start the broker on it once, which brings it to format ${FORMAT_VERSION}`,
     )
     await expectMigrated(1, 1)
   })

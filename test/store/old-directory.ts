@@ -6,8 +6,7 @@ import { open } from 'lmdb'
 export async function writeOldDirectory(directory: string, records: number, recordBytes: number): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await writeFile(join(directory, 'FORMAT'), 'leveret-data 1\n')
-  const options = { path: directory, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', maxDbs: 1 } as const
-  const file = open<Uint8Array, Uint8Array>(options)
+  const file = open<Uint8Array, Uint8Array>(binaryFile(directory))
   await file.transaction(() => {
     void file.put(key(1, 7), Buffer.from('{"kind":"queue","value":{}}'))
     for (let seq = 0; seq < records; seq++) {
@@ -19,6 +18,11 @@ export async function writeOldDirectory(directory: string, records: number, reco
     void file.put(key(3, 8, 12), Buffer.from('000000000000000a', 'hex'))
   })
   await file.close()
+}
+
+/** How the data file of a directory is opened, for a look at it behind the back of the store. */
+export function binaryFile(directory: string) {
+  return { path: directory, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', maxDbs: 1 } as const
 }
 
 export function oldRecord(seq: number, octets: number): Buffer {

@@ -6,6 +6,9 @@ import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
 /** How many records each batch of `stamp` puts. */
 export const STAMPED = 40
 
+/** How many records `count` keeps. */
+export const COUNTED = 50
+
 const [, , task, directory = ''] = process.argv
 
 /** Says a line to whoever started this process, which may be the last thing that it does. */
@@ -59,6 +62,27 @@ async function fill(): Promise<void> {
   }
 }
 
+/** Makes one small commit after another, each with its number, and says what it hears, up to the first failures. */
+async function count(): Promise<void> {
+  process.on('SIGXFSZ', () => undefined)
+  const store = await openLmdbStore({ directory })
+  let failures = 0
+  for (let number = 1; failures < 3; number++) {
+    store.putRecord(1, number, Buffer.from(`number ${number}`))
+    store.removeRecords(1, 0, number - COUNTED)
+    store.putDefinition(1, Buffer.from(`${number}`))
+    try {
+      await store.commit()
+      await say(`stored ${number}`)
+    } catch (error) {
+      failures++
+      await say(`failed ${error}`)
+    }
+  }
+  await store.close()
+  await say('closed')
+}
+
 /** Owns the directory until it is told to stop, or is killed. */
 async function hold(): Promise<void> {
   const store = await openLmdbStore({ directory })
@@ -96,5 +120,5 @@ async function migrate(): Promise<void> {
   await say('done')
 }
 
-const tasks: Record<string, () => Promise<void>> = { stamp, fill, hold, attempt, compact, migrate }
+const tasks: Record<string, () => Promise<void>> = { stamp, fill, count, hold, attempt, compact, migrate }
 await tasks[task ?? '']?.()

@@ -144,7 +144,7 @@ export class QueueLogModel {
       isUnacked: isTaken,
       isRedelivered: false,
       note,
-      failures: 0,
+      failures: note.memory?.failures ?? 0,
       returns: 0,
     })
   }
@@ -171,7 +171,7 @@ export class QueueLogModel {
       routingKey: names.routingKey,
       seq: entry.seq,
       isPersistent: entry.isPersistent,
-      isRedelivered: entry.isRedelivered,
+      isRedelivered: entry.isRedelivered || (entry.note.memory?.failures ?? 0) > 0,
     })
     const { deadlineMs, memory } = this.#view
     expect({ deadlineMs, memory }).toEqual(entry.note)
@@ -312,9 +312,9 @@ function idsOf(entries: readonly Entry[]): number[] {
 }
 
 const MEMORIES: readonly MessageMemory[] = [
-  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'] },
-  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)] },
-  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined },
+  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'], failures: 0 },
+  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)], failures: 700 },
+  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined, failures: 1 },
 ]
 
 /** What some messages have noted of them. */

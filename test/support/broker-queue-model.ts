@@ -13,6 +13,8 @@ export interface ModelMessage {
   readonly routingKey: string
   /** Most recent first. */
   readonly deaths: readonly ModelDeath[]
+  /** Deliveries that had failed before its last death. */
+  readonly failures: number
 }
 
 export interface ModelDeath {
@@ -136,7 +138,10 @@ export class ModelQueue {
       if (this.settings.overflow === 'reject-publish-dlx') this.#world.deadLetter(this, message, 'maxlen')
       return false
     }
-    this.entries.push(entryOf(message, this.#nextSeq++, this.#deadlineFor(message)))
+    const entry = entryOf(message, this.#nextSeq++, this.#deadlineFor(message))
+    const isAwaited = this.type === 'classic' && this.ready.length === 0 && this.#eligible().length > 0
+    entry.isRedelivered = message.failures > 0 && !isAwaited
+    this.entries.push(entry)
     this.#deliver()
     this.tidy()
     return true
@@ -165,7 +170,11 @@ export class ModelQueue {
     this.#forget(entry)
   }
 
-  discard(entry: ModelEntry): void {
+  discard(entry: ModelEntry, cause: ReturnCause): void {
+    if (this.#countsFailures && cause === 'reject') {
+      entry.failures++
+      entry.returns++
+    }
     this.#die(entry, 'rejected')
   }
 
@@ -173,7 +182,7 @@ export class ModelQueue {
     entry.isRedelivered = true
     const { delayedRetry, deliveryLimit } = this.settings
     const isFailure = cause === 'reject' || cause === 'lost'
-    if (this.type === 'quorum' || delayedRetry) {
+    if (this.type === 'quorum' || delayedRetry || (this.#countsFailures && isFailure)) {
       entry.returns++
       if (isFailure) entry.failures++
       const counted = this.#world.profile.deliveryLimitCounts === 'failures' ? entry.failures : entry.returns
@@ -385,8 +394,18 @@ export class ModelQueue {
     this.#die(entry, reason)
   }
 
+  /** @returns whether the queue is rid of the message. */
+  #deadLetter(entry: ModelEntry, reason: DeathReason): boolean {
+    const failures = this.#countsFailures ? entry.failures : 0
+    return this.#world.deadLetter(this, { ...entry.message, failures }, reason)
+  }
+
+  get #countsFailures(): boolean {
+    return this.#world.profile.deadLettersKeepFailures && this.settings.deadLetterExchange !== undefined
+  }
+
   #die(entry: ModelEntry, reason: DeathReason): void {
-    if (this.#world.deadLetter(this, entry.message, reason)) return this.#forget(entry)
+    if (this.#deadLetter(entry, reason)) return this.#forget(entry)
     entry.state = 'kept'
     entry.keptFor = reason
     entry.returnedAs = this.#returnCount++
@@ -396,7 +415,7 @@ export class ModelQueue {
   #retryKept(): void {
     this.#retryAtMs = undefined
     const kept = this.entries.filter(({ state }) => state === 'kept').sort((a, b) => a.returnedAs - b.returnedAs)
-    for (const entry of kept) if (this.#world.deadLetter(this, entry.message, entry.keptFor)) this.#forget(entry)
+    for (const entry of kept) if (this.#deadLetter(entry, entry.keptFor)) this.#forget(entry)
     if (this.entries.some(({ state }) => state === 'kept')) this.#retryAtMs = this.#world.nowMs + RETRY_MS
   }
 
@@ -421,7 +440,7 @@ function entryOf(message: ModelMessage, seq: number, deadlineMs: number): ModelE
     deadlineMs,
     state: 'ready',
     isRedelivered: false,
-    failures: 0,
+    failures: message.failures,
     returns: 0,
     returnedAs: 0,
     dueMs: 0,

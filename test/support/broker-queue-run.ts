@@ -217,7 +217,15 @@ export class QueueRun {
     }
     const result = this.#queue.enqueue(contentOf(body, { ...properties, routingKey: 'q' }))
     await this.#readAll()
-    const message = { body, isPersistent, routingKey: 'q', deaths: [], priority: priority ?? -1, ttlMs: ttlMs ?? -1 }
+    const message = {
+      body,
+      isPersistent,
+      routingKey: 'q',
+      deaths: [],
+      failures: 0,
+      priority: priority ?? -1,
+      ttlMs: ttlMs ?? -1,
+    }
     expect(result !== Enqueued.REJECTED, 'whether it is taken').toBe(this.#model.enqueue(message))
   }
 
@@ -315,7 +323,7 @@ export class QueueRun {
     of?.unacked.splice(of.unacked.indexOf(entry), 1)
     if (how === 'ack') this.#model.settle(entry)
     else if (how === 'requeue') this.#model.requeue(entry, why)
-    else this.#model.discard(entry)
+    else this.#model.discard(entry, why)
   }
 
   /** Goes from one event to the next, so that what has to be read from the store is there before time goes on. */
@@ -451,7 +459,7 @@ export class QueueRun {
       case '4.2':
         return [returns || undefined, undefined]
       case '4.3':
-        return [failures || undefined, returns || undefined]
+        return [failures || undefined, returns || failures || undefined]
     }
   }
 

@@ -12,7 +12,7 @@ import { performedBy } from './object-events.js'
 /** A virtual host with what is known of it. */
 export interface VirtualHostFacts {
   readonly name: ByteString
-  readonly metadata: Pick<VirtualHostMetadata, 'description' | 'tags'>
+  readonly metadata: Pick<VirtualHostMetadata, 'description' | 'tags' | 'isProtected'>
   /** Of queues that are declared without one. */
   readonly defaultQueueType: QueueType
   readonly isTracing: boolean
@@ -25,8 +25,8 @@ export function virtualHostCreated(events: BrokerEvents, vhost: VirtualHostFacts
 
 /** What is known of a virtual host has changed. */
 export function virtualHostUpdated(events: BrokerEvents, vhost: VirtualHostFacts, by: ByteString): void {
-  // There are none here that are protected.
-  events.emit('vhost.updated', () => ({ ...virtualHostFields(vhost, by), deletion_protection: boolean(false) }))
+  const { isProtected } = vhost.metadata
+  events.emit('vhost.updated', () => ({ ...virtualHostFields(vhost, by), deletion_protection: boolean(isProtected) }))
 }
 
 export function virtualHostTagsSet(

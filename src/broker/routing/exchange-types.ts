@@ -57,7 +57,7 @@ interface ExchangeType {
   checkBinding?(binding: ProposedBinding, profile: CompatProfile): void
 }
 
-const ROUTING_TYPES = {
+const ROUTING_TYPES = named({
   direct: { createTable: () => new DirectTable() },
   fanout: { createTable: () => new FanoutTable() },
   topic: { createTable: () => new TopicTrie(), checkBinding: checkWildcards },
@@ -72,7 +72,12 @@ const ROUTING_TYPES = {
   'x-local-random': { createTable: () => new RandomTable(), checkBinding: checkLocalQueue },
   'x-recent-history': { createTable: () => new FanoutTable(), checkArguments: checkHistoryLength },
   'x-jms-topic': { createTable: () => new JmsTable(), checkBinding: checkSelector },
-} satisfies Readonly<Record<string, ExchangeType>>
+})
+
+/** Keeps the names as a type, and of each type of exchange what they have in common. */
+function named<Name extends string>(types: Readonly<Record<Name, ExchangeType>>): Readonly<Record<Name, ExchangeType>> {
+  return types
+}
 
 export type RoutingTypeName = keyof typeof ROUTING_TYPES
 

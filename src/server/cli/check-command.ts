@@ -21,7 +21,7 @@ export async function checkDirectory(request: CheckRequest, write: (text: string
     const content = new ContentCheck()
     const wrong = await printWrong(directory, content, write)
     if (wrong === 0) {
-      write(`${directory.path} is intact: ${content.summary}\n`)
+      write(`${directory.path} is intact: ${content.summary}${await journalText(directory)}\n`)
       return 0
     }
     write(`${directory.path} is damaged in ${wrong} ${wrong === 1 ? 'place' : 'places'}. Intact: ${content.summary}\n`)
@@ -44,8 +44,17 @@ async function printWrong(
   }
   for await (const finding of directory.examine()) print(content.add(finding))
   print(content.finish())
+  const { commits = 0, unusable = 0 } = (await directory.journal()) ?? {}
+  if (unusable > 0) print([`cannot be read: a commit in the journal, behind ${commits} and before ${unusable} others`])
   if (wrong > SHOWN_MAX) write(`... and ${wrong - SHOWN_MAX} more\n`)
   return wrong
+}
+
+/** What waits in the journal of a broker that was not stopped. */
+async function journalText(directory: OfflineDirectory): Promise<string> {
+  const { commits = 0 } = (await directory.journal()) ?? {}
+  if (commits === 0) return ''
+  return `. ${commits === 1 ? 'A commit' : `${commits} commits`} in the journal will be added at the next start`
 }
 
 async function repair(

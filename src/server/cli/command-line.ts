@@ -23,6 +23,8 @@ export const PLAIN_FLAGS: readonly string[] = [...OPTION_TABLE.map((row) => row.
  * @throws Error with a sentence that names the flag.
  */
 export async function readCommandLine(argv: readonly string[], columns: number): Promise<CommandLine> {
+  // Asked for by scripts, and needs no yargs, which takes more time to load than Node itself.
+  if (argv.length === 1 && argv[0] === '--version') return { ask: 'version' }
   const plain = readPlainFlags(argv, PLAIN_FLAGS)
   if (plain) return startOf(plain)
   const { parseWords } = await import('./parse-words.js')

@@ -5,6 +5,8 @@ import { copyDataFile } from './copy-data-file.js'
 import { FORMAT_FILE, makeDirectory, requireDataDirectory, syncDirectory, writeFormat } from './data-directory.js'
 import { checkDataFile } from './data-file.js'
 import { OwnedByAnotherError, takeOwnership } from './directory-owner.js'
+import { copyJournal } from './journal.js'
+import { JOURNAL_FILES } from './journal-recovery.js'
 import { DATA_FILE } from './lmdb-file.js'
 
 /** Where the copy is made: for its user alone, whoever can read the target. */
@@ -58,6 +60,8 @@ async function copy(from: string, to: string): Promise<number> {
   const draft = join(to, DRAFT_DIRECTORY)
   try {
     await mkdir(draft, { mode: 0o700 })
+    // First, so that what the data file does not hold by then is in them.
+    await copyJournal(from, to)
     await copyDataFile(from, draft, false)
     await rename(join(draft, DATA_FILE), join(to, DATA_FILE))
     await rm(draft, { recursive: true })
@@ -65,7 +69,8 @@ async function copy(from: string, to: string): Promise<number> {
     await writeFormat(to, await readFile(join(from, FORMAT_FILE), 'latin1'))
     return (await stat(join(to, DATA_FILE))).size
   } catch (error) {
-    for (const name of [DRAFT_DIRECTORY, DATA_FILE]) await rm(join(to, name), { recursive: true, force: true })
+    for (const name of [DRAFT_DIRECTORY, DATA_FILE, ...JOURNAL_FILES])
+      await rm(join(to, name), { recursive: true, force: true })
     throw error
   }
 }

@@ -1,8 +1,8 @@
 import { chmod, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { open as openLmdb } from 'lmdb'
 import { StoreOpenError } from '../store-open-error.js'
 import { DATA_FILE, LOCK_FILE } from './lmdb-file.js'
+import { open as openLmdb } from './lmdb-package.js'
 
 /**
  * Copies the data file of a directory, in one state of it, into another directory, and flushes the copy. Changes no data;

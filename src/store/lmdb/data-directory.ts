@@ -3,6 +3,7 @@
  *
  *     FORMAT        one line: the format that whoever opens the directory has to know. The file has a note of its own
  *     data.mdb      LMDB's file: definitions, records and blobs
+ *     journal-…     two files of small commits that the data file may not have yet
  *     lock.mdb      LMDB's table of readers; its content matters to live processes only
  *     owner-…       who owns the directory
  *     rebuild/      a new data file in the making

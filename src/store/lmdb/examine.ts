@@ -13,6 +13,10 @@ import {
   formatKey,
   formatVersionOf,
   isIntact,
+  JOURNAL,
+  type JournalMark,
+  journalKey,
+  journalMarkOf,
   LEFTOVER,
   labelOf,
   leftoverOf,
@@ -121,6 +125,19 @@ async function leftoversOf(path: string): Promise<Leftovers> {
   return leftovers
 }
 
+/** Which epochs of its journal a data file holds; undefined when it does not say, or that cannot be read. */
+export async function journalMarkIn(directory: string): Promise<JournalMark | undefined> {
+  for await (const found of salvage(join(directory, DATA_FILE), journalKey)) {
+    if ('damage' in found || found.key[0] !== JOURNAL) continue
+    try {
+      return journalMarkOf(found.value)
+    } catch {
+      // The full pass says so.
+    }
+  }
+  return undefined
+}
+
 /** What an entry holds; undefined for what needs no mention. */
 function partOf(entry: Entry): IntactItem | IntactBitmap | Damage | undefined {
   try {
@@ -144,6 +161,8 @@ function checkedPart(entry: Entry): IntactItem | IntactBitmap | Damage | undefin
       return checkedQueuePart(entry)
     case LEFTOVER:
       return void leftoverOf(key, value)
+    case JOURNAL:
+      return void journalMarkOf(value)
     case BLOB: {
       const item = { kind: 'blob', blobId: blobIdOf(key), bytes: value } as const
       return isIntact(key, value) ? { item } : { damage: keyText(key) }

@@ -1,4 +1,4 @@
-import { BLOB, DEFINITION, FORMAT, LEFTOVER, RECORD } from './keys.js'
+import { BLOB, DEFINITION, FORMAT, JOURNAL, LEFTOVER, RECORD } from './keys.js'
 
 /** What is stored under a key, for people. The key may be damaged. */
 export function keyText(key: Uint8Array): string {
@@ -15,6 +15,8 @@ export function keyText(key: Uint8Array): string {
       return `the note of removed records before ${second} of queue ${first}`
     case BLOB:
       return `the shared message body ${first}`
+    case JOURNAL:
+      return 'the note of the journal, without which that is of no use'
     default:
       return `the unknown key ${Buffer.from(key).toString('hex')}`
   }

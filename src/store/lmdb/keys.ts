@@ -7,6 +7,7 @@
  *     its bitmap   | 2 u8 | queue id u64 | first seq u64 | 1 u8 |                          value: | its octets | crc |
  *     leftover     | 3 u8 | queue id u64 | end u64 |                                       value: | from u64 | crc |
  *     blob         | 4 u8 | blob id u64 | crc |                                            value: | its octets |
+ *     journal      | 5 u8 |                  value: | store id u64 | epoch u64 | checksum of the last entry u32 | crc |
  *
  * Numbers are big-endian. Other kinds are free for later use.
  *
@@ -26,6 +27,7 @@ export const DEFINITION = 1
 export const RECORD = 2
 export const LEFTOVER = 3
 export const BLOB = 4
+export const JOURNAL = 5
 
 const TWO_32 = 2 ** 32
 const CRC_OCTETS = 4
@@ -45,7 +47,18 @@ export interface KeyRange {
   readonly end: Uint8Array
 }
 
+/** Which epochs of its journal a data file holds. */
+export interface JournalMark {
+  /** Random, up to 2^48: tells the journal of one data file from those of others. */
+  readonly storeId: number
+  /** The last one. */
+  readonly epoch: number
+  /** Of the last entry of that epoch, or of the last one before it that had entries. */
+  readonly checksum: number
+}
+
 export const formatKey: Uint8Array = Buffer.of(FORMAT)
+export const journalKey: Uint8Array = Buffer.of(JOURNAL)
 
 export function definitionKey(id: number): Buffer {
   const key = Buffer.allocUnsafe(9)
@@ -123,6 +136,21 @@ export function formatVersionOf(value: Uint8Array): number {
   const bytes = bytesOfChecked(formatKey, value)
   if (bytes?.length !== 4) throw new Error('the note of its format is damaged')
   return u32At(bytes, 0)
+}
+
+export function journalValue({ storeId, epoch, checksum }: JournalMark): Buffer {
+  const value = Buffer.allocUnsafe(20)
+  putNumber(value, 0, storeId)
+  putNumber(value, 8, epoch)
+  value.writeUInt32BE(checksum, 16)
+  return checkedValue(journalKey, value)
+}
+
+/** @throws Error when this is no mark: the file is damaged. */
+export function journalMarkOf(value: Uint8Array): JournalMark {
+  const bytes = bytesOfChecked(journalKey, value)
+  if (bytes?.length !== 20) throw new Error('the note of its journal is damaged')
+  return { storeId: numberAt(bytes, 0), epoch: numberAt(bytes, 8), checksum: u32At(bytes, 16) }
 }
 
 /** Where the definitions begin, and where they end. */

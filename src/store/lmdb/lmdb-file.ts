@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { open, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import type { RecordMemory } from '../message-store.js'
 import type { KeyRange } from './keys.js'
+import { open } from './lmdb-package.js'
 
 /** That of nearly every Linux; elsewhere the memory is only counted too low. */
 const SYSTEM_PAGE_BYTES = 4096
@@ -315,8 +316,8 @@ async function freeBytesOf(directory: string): Promise<number> {
   return bavail * bsize
 }
 
-/** LMDB calls a disk that is full an input or output error: the free space tells the two apart. */
-async function failureOf(error: unknown, directory: string): Promise<Error> {
+/** What to say of a write that failed. LMDB calls a full disk an input or output error: the free space tells them apart. */
+export async function failureOf(error: unknown, directory: string): Promise<Error> {
   const cause = await causeOf(error)
   const freeBytes = await freeBytesOf(directory).catch(() => Number.NaN)
   const freeMiB = Math.floor(freeBytes / 2 ** 20)

@@ -1,16 +1,12 @@
 /**
- * The store on disk: one LMDB file in a data directory that this process owns.
+ * The store on disk: one LMDB file in a data directory that this process owns, and a journal beside it.
  *
- * The calls of the port only gather (`Batch`). `commit` hands the whole batch over as one block, which a crash shows as a
- * whole or not at all, and whose promise resolves when it is flushed (`LmdbFile`).
- *
- * Removals are ranges, LMDB removes keys. They are found at commit: those that are on disk in the range, and those that
- * earlier batches have put there and that are not readable yet. No index of the records is held in memory. Where a range
- * has too many records for one batch, the batch stores a note of what is left, which hides the records, and they are
- * removed piece by piece afterwards: the purge of a deep queue neither stops the process nor fills memory.
+ * The calls of the port only gather (`Batch`). `commit` hands the whole batch over. A large one is written to the LMDB file,
+ * which flushes twice for each, whatever its size. A small one is written to the journal, with one flush, and kept in
+ * memory; several of them together are applied to the LMDB file afterwards, in one block, and what has been removed by then
+ * is never written there. What is asked for is read from the LMDB file, which gets what concerns the question first.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Log, silentLog } from '../../base/log.js'
 import { Batch } from '../batch.js'
 import type {
@@ -22,30 +18,23 @@ import type {
   StoreSpace,
 } from '../message-store.js'
 import { StoreOpenError } from '../store-open-error.js'
+import { BatchStore } from './batch-store.js'
 import { DataDirectory } from './data-directory.js'
-import {
-  blobIdRange,
-  KEY_NUMBER_END,
-  leftoverKey,
-  leftoverOf,
-  leftoverRange,
-  leftoverValue,
-  partsOfQueueKey,
-  recordRange,
-  recordsRange,
-} from './keys.js'
-import { type Leftover, Leftovers } from './leftovers.js'
-import type { BlockWriter, LmdbFile, MappedLimit } from './lmdb-file.js'
+import { JOURNAL_LIMITS, Journal, type JournalLimits, makeJournal } from './journal.js'
+import { recoverJournal } from './journal-recovery.js'
+import type { JournalMark } from './keys.js'
+import { failureOf, type MappedLimit } from './lmdb-file.js'
 import { openDataFile } from './open-data-file.js'
-import { PlannedBatch } from './planned-batch.js'
 import { removeRemains } from './rebuild.js'
-import { StoreReader } from './store-reader.js'
 
 /** About 5 ms of the main thread. */
 const REMOVED_AT_ONCE = 4096
 
-/** For how many queues it is remembered what their last record was: about 1 MB. */
-const LAST_SEQS_KEPT = 20_000
+/** After how many commits a new directory gets a journal: most that are made for a test never need one. */
+const COMMITS_BEFORE_JOURNAL = 32
+
+/** After how many changes the journal is applied to the LMDB file: about 1 ms of the main thread. */
+const CHANGES_APPLIED_AT_ONCE = 512
 
 export interface LmdbStoreOptions {
   /** Created, for its user alone, when missing. */
@@ -55,6 +44,8 @@ export interface LmdbStoreOptions {
   readonly removedAtOnce?: number
   /** When the file is opened anew, to keep the memory of the process small. Tests lower it. */
   readonly mappedLimit?: MappedLimit
+  /** Sizes of the journal. Tests change them. */
+  readonly journalLimits?: JournalLimits
 }
 
 /**
@@ -63,18 +54,22 @@ export interface LmdbStoreOptions {
  * damaged, or cannot be used.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageStore> {
-  const { directory, log = silentLog, removedAtOnce = REMOVED_AT_ONCE, mappedLimit } = options
+  const { directory, log = silentLog, removedAtOnce = REMOVED_AT_ONCE, mappedLimit, journalLimits } = options
   const owned = await DataDirectory.open(directory, log)
-  let store: LmdbStore | undefined
+  let data: BatchStore | undefined
   try {
     await removeRemains(owned.path)
-    store = new LmdbStore(await openDataFile(owned, log, mappedLimit), owned, removedAtOnce)
+    data = new BatchStore(await openDataFile(owned, log, mappedLimit), removedAtOnce)
+    await data.finishRemovals()
+    const mark = await recoverJournal(owned.path, data, log)
+    const store = new LmdbStore(data, owned, { mark, limits: journalLimits ?? JOURNAL_LIMITS, log })
+    await store.openJournal()
     // LMDB flushes its file, not the name of the file.
     await owned.sync()
-    await store.finishRemovals()
     return store
   } catch (cause) {
-    await (store ?? owned).close()
+    await data?.close()
+    await owned.close()
     if (cause instanceof StoreOpenError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new StoreOpenError(
@@ -84,57 +79,66 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
   }
 }
 
-/** What a batch removes: keys, some of which may be gone already, and ranges to be noted. */
-interface Removals {
-  readonly keys: Uint8Array[]
-  readonly leftovers: Leftover[]
+interface JournalOptions {
+  /** What the data file holds. */
+  readonly mark: JournalMark
+  readonly limits: JournalLimits
+  readonly log: Log
 }
 
 class LmdbStore implements MessageStore {
-  readonly #file: LmdbFile
+  readonly #data: BatchStore
   readonly #directory: DataDirectory
-  readonly #removedAtOnce: number
+  readonly #journalOptions: JournalOptions
+  /** Undefined until its files are there. Until then every commit is written to the LMDB file. */
+  #journal: Journal | undefined
+  #commitsWithout = 0
+  /** Set while its files are made, and if that failed; never rejects. */
+  #makingJournal: Promise<void> | undefined
   #batch = new Batch()
-  /** Handed over and not readable yet, oldest first. */
-  readonly #underWay = new Set<PlannedBatch>()
-  /** By queue: no record that was ever put is beyond it. */
-  readonly #lastSeqs = new Map<number, number>()
-  /** Settles with the last batch handed over. */
-  #lastCommit: Promise<void> = Promise.resolve()
-  readonly #leftovers = new Leftovers()
-  readonly #reader: StoreReader
-  /** Set while leftovers are removed; never rejects. */
-  #sweep: Promise<void> | undefined
+  /** What the present epoch of the journal holds, and the LMDB file does not. */
+  #journaled = new Batch()
+  #journaledChanges = 0
+  /** What the LMDB file is getting from the journal. */
+  readonly #underWay = new Set<Batch>()
+  /** Settles when it has got an epoch, while others write to the next one. */
+  #applying: Promise<void> | undefined
+  /** Settles with the last commit, or whatever else must not happen at the same time. */
+  #last: Promise<void> = Promise.resolve()
+  /** Set when the journal fails: why nothing is written any more. */
+  #failure: Promise<Error> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(file: LmdbFile, directory: DataDirectory, removedAtOnce: number) {
-    this.#file = file
-    this.#reader = new StoreReader(file, this.#leftovers)
+  constructor(data: BatchStore, directory: DataDirectory, journal: JournalOptions) {
+    this.#data = data
     this.#directory = directory
-    this.#removedAtOnce = removedAtOnce
+    this.#journalOptions = journal
   }
 
-  /**
-   * Removes what was noted and not removed when the file was last closed: afterwards ids and sequence numbers can be
-   * used again. @throws Error when the file is damaged.
-   */
-  async finishRemovals(): Promise<void> {
-    for await (const chunk of this.#file.read(leftoverRange)) {
-      for (const { key, value } of chunk) this.#leftovers.add(leftoverOf(key, value))
-    }
-    while (!this.#leftovers.isEmpty) await this.#removeSome()
+  /** Opens the journal if its files are there. If not, they are made later: a start is quick. */
+  async openJournal(): Promise<void> {
+    const { mark, limits } = this.#journalOptions
+    this.#journal = await Journal.open(this.#directory.path, mark, limits)
   }
 
-  loadDefinitions(): AsyncIterable<StoredDefinition> {
-    return this.#reader.definitions()
+  async *loadDefinitions(): AsyncGenerator<StoredDefinition> {
+    await this.#applyAll()
+    yield* this.#data.loadDefinitions()
   }
 
-  loadRecords(): AsyncIterable<StoredRecord> {
-    return this.#reader.records()
+  async *loadRecords(): AsyncGenerator<StoredRecord> {
+    await this.#applyAll()
+    yield* this.#data.loadRecords()
   }
 
-  loadIndex(): AsyncIterable<IndexEntry> {
-    return this.#reader.index()
+  async *loadIndex(): AsyncGenerator<IndexEntry> {
+    await this.#applyAll()
+    yield* this.#data.loadIndex()
+  }
+
+  async *loadBlobIds(): AsyncGenerator<number> {
+    await this.#applyAll()
+    yield* this.#data.loadBlobIds()
   }
 
   async readRecords(
@@ -144,21 +148,17 @@ class LmdbStore implements MessageStore {
     maxBytes: number,
     memory?: RecordMemory,
   ): Promise<StoredRecord[]> {
-    while (this.#file.reopening) await this.#file.reopening
-    return this.#reader.recordsIn(queueId, fromSeq, toSeq, maxBytes, memory)
+    await this.#applyWhat((batch) => batch.touches(queueId, fromSeq, toSeq))
+    return this.#data.readRecords(queueId, fromSeq, toSeq, maxBytes, memory)
   }
 
   async readBlob(blobId: number): Promise<Uint8Array | undefined> {
-    while (this.#file.reopening) await this.#file.reopening
-    return this.#reader.blob(blobId)
-  }
-
-  loadBlobIds(): AsyncIterable<number> {
-    return this.#reader.blobIds()
+    await this.#applyWhat((batch) => batch.blobs.has(blobId))
+    return this.#data.readBlob(blobId)
   }
 
   space(): Promise<StoreSpace> {
-    return this.#file.space()
+    return this.#data.space()
   }
 
   putDefinition(id: number, bytes: Uint8Array): void {
@@ -195,13 +195,12 @@ class LmdbStore implements MessageStore {
 
   commit(): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(new Error('the store is closed'))
-    if (this.#file.failure !== undefined) return rejected(this.#file.failure)
     if (!this.#batch.isEmpty) {
       const batch = this.#batch
       this.#batch = new Batch()
-      this.#lastCommit = this.#store(batch)
+      return this.#next(() => this.#store(batch))
     }
-    return this.#lastCommit
+    return this.#next(async () => undefined)
   }
 
   close(): Promise<void> {
@@ -211,139 +210,105 @@ class LmdbStore implements MessageStore {
 
   async #close(): Promise<void> {
     this.#batch = new Batch()
-    // Whoever committed hears of a failure, by its own promise.
-    await this.#lastCommit.catch(() => undefined)
-    await this.#sweep
     try {
-      await this.#file.close()
+      // Whoever committed hears of a failure, by its own promise. What the journal has is safe there.
+      await this.#data.close(this.#applyAll().catch(() => undefined))
+      await this.#makingJournal
+      await this.#journal?.close()
     } finally {
       await this.#directory.close()
     }
   }
 
-  /** Everything up to the first `await` happens within `commit`: batches are written in the order of their commits. */
+  /** Does `work` when all that was to be done before is done. @throws Error why nothing is written any more. */
+  #next(work: () => Promise<void>): Promise<void> {
+    const before = this.#last
+    this.#last = this.#after(before, work)
+    return this.#last
+  }
+
+  async #after(before: Promise<void>, work: () => Promise<void>): Promise<void> {
+    await before
+    const failure = this.#failure ?? this.#data.failure
+    if (failure !== undefined) throw await failure
+    await work()
+  }
+
   async #store(batch: Batch): Promise<void> {
-    const planned = new PlannedBatch(batch)
-    await this.#file.write(() => {
-      const removals = this.#planRemovals(batch, planned)
-      this.#underWay.add(planned)
-      return (to) => {
-        // `Batch` says why the removals come first.
-        writeRemovals(removals, to)
-        planned.write(to)
-      }
-    })
-    this.#underWay.delete(planned)
-    planned.giveBack()
-    if (this.#lastSeqs.size > LAST_SEQS_KEPT && this.#underWay.size === 0) this.#lastSeqs.clear()
-    if (!this.#leftovers.isEmpty) this.#sweep ??= this.#removeLeftovers()
-  }
-
-  #planRemovals(batch: Batch, planned: PlannedBatch): Removals {
-    const removals: Removals = { keys: [], leftovers: [] }
-    for (const [queueId, changes] of batch.queues) {
-      this.#makeRoom(queueId, planned, removals.keys)
-      for (const { from, to } of changes.removals) {
-        for (const earlier of this.#underWay) earlier.pushKeysIn(queueId, from, to, removals.keys)
-        // A leftover would take in what this batch puts in the range again.
-        const keysMax = planned.putsIn(queueId, from, to) ? Number.POSITIVE_INFINITY : this.#removedAtOnce
-        const rest = this.#pushStoredKeys({ queueId, from, to }, keysMax, removals.keys)
-        if (rest !== undefined) removals.leftovers.push(this.#leftovers.add(rest))
-      }
-    }
-    for (const queueId of planned.queueIds) this.#pushReplaced(queueId, planned, removals.keys)
-    for (const blobId of batch.blobs.keys()) {
-      for (const earlier of this.#underWay) earlier.pushBlobKey(blobId, removals.keys)
-      removals.keys.push(...this.#file.keys(blobIdRange(blobId)))
-    }
-    return removals
-  }
-
-  /**
-   * Adds the keys of records that are put again: a key has the checksum of its value, so the new one is another. A queue
-   * log only counts up, so the look at the disk for each record is one for each queue.
-   */
-  #pushReplaced(queueId: number, planned: PlannedBatch, keys: Uint8Array[]): void {
-    const lastBefore = this.#lastSeqs.get(queueId) ?? this.#lastSeqOnDisk(queueId)
-    let last = lastBefore
-    for (const seq of planned.recordSeqs(queueId)) {
-      last = Math.max(last, seq)
-      if (seq > lastBefore) continue
-      for (const earlier of this.#underWay) earlier.pushRecordKey(queueId, seq, keys)
-      keys.push(...this.#file.keys(recordRange(queueId, seq)))
-    }
-    this.#lastSeqs.set(queueId, last)
-  }
-
-  /** -1 when the queue has no record. */
-  #lastSeqOnDisk(queueId: number): number {
-    const key = this.#file.lastKey(recordsRange(queueId, 0, KEY_NUMBER_END))
-    return key === undefined ? -1 : partsOfQueueKey(key).firstSeq
-  }
-
-  /** For a put where there is a leftover, which has to go first. A queue log never does this: it counts up. */
-  #makeRoom(queueId: number, planned: PlannedBatch, keys: Uint8Array[]): void {
-    for (const leftover of this.#leftovers.of(queueId)) {
-      if (!planned.putsIn(queueId, leftover.from, leftover.to)) continue
-      this.#pushStoredKeys(leftover, Number.POSITIVE_INFINITY, keys)
-      keys.push(leftoverKey(queueId, leftover.to))
-      this.#leftovers.delete(leftover)
-    }
-  }
-
-  /**
-   * Adds the keys that are on disk in a range, until `keys` has `keysMax`.
-   * @returns the rest of the range, when that was not all.
-   */
-  #pushStoredKeys({ queueId, from, to }: Leftover, keysMax: number, keys: Uint8Array[]): Leftover | undefined {
-    if (keys.length >= keysMax) return { queueId, from, to }
-    for (const key of this.#file.keys(recordsRange(queueId, from, to))) {
-      keys.push(key)
-      // The bitmap of this record may follow, so the rest begins with this one.
-      if (keys.length >= keysMax) return { queueId, from: partsOfQueueKey(key).firstSeq, to }
-    }
-    return undefined
-  }
-
-  async #removeLeftovers(): Promise<void> {
+    const journal = this.#journal
+    if (!journal?.takes(batch)) return this.#storeAtOnce(batch, journal)
+    if (!journal.hasRoomFor(batch)) await this.#applyJournaled()
     try {
-      while (this.#closed === undefined && !this.#leftovers.isEmpty) {
-        await nextTurn()
-        await this.#removeSome()
-      }
-    } catch {
-      // The file keeps it as the reason why every later commit fails.
+      await journal.append(batch)
+    } catch (error) {
+      this.#failure = failureOf(error, this.#directory.path)
+      throw await this.#failure
     }
-    this.#sweep = undefined
+    this.#journaledChanges += batch.changeCount
+    this.#journaled.absorb(batch)
+    const isDue = this.#journaledChanges >= CHANGES_APPLIED_AT_ONCE || journal.isHalfFull
+    if (isDue && !this.#applying) void this.#beginApplying(journal)
   }
 
-  /** Removes as many records of leftovers as one batch may, in a batch of its own. */
-  async #removeSome(): Promise<void> {
-    const worked: { leftover: Leftover; rest: Leftover | undefined }[] = []
-    await this.#file.write(() => {
-      const keys: Uint8Array[] = []
-      for (const leftover of this.#leftovers.all()) {
-        if (keys.length >= this.#removedAtOnce) break
-        const rest = this.#pushStoredKeys(leftover, this.#removedAtOnce, keys)
-        if (rest === undefined) keys.push(leftoverKey(leftover.queueId, leftover.to))
-        worked.push({ leftover, rest })
-      }
-      const leftovers = worked.flatMap(({ rest }) => rest ?? [])
-      return (to) => writeRemovals({ keys, leftovers }, to)
+  /** Writes a batch to the LMDB file, with all that the journal has from before it. */
+  async #storeAtOnce(batch: Batch, journal: Journal | undefined): Promise<void> {
+    if (journal?.isEmpty === false) return this.#apply(this.#takeJournaled(batch), journal.endEpoch())
+    await this.#data.write(batch)
+    if (!journal && ++this.#commitsWithout === COMMITS_BEFORE_JOURNAL) this.#makingJournal = this.#makeJournal()
+  }
+
+  async #makeJournal(): Promise<void> {
+    const { mark, limits, log } = this.#journalOptions
+    const directory = this.#directory.path
+    try {
+      if (!(await makeJournal(directory, limits, () => this.#closed === undefined))) return
+      await this.#directory.sync()
+      this.#journal = await Journal.open(directory, mark, limits)
+    } catch (error) {
+      log.warn({ directory, error }, 'the journal cannot be made: each commit takes two flushes of the disk')
+    }
+  }
+
+  /** Applies what the journal has, when what is being applied is. */
+  async #applyJournaled(): Promise<void> {
+    await this.#applying
+    if (this.#journal?.isEmpty === false) await this.#beginApplying(this.#journal)
+  }
+
+  /** Ends the epoch, and applies it to the LMDB file. */
+  #beginApplying(journal: Journal): Promise<void> {
+    const applying = this.#apply(this.#takeJournaled(), journal.endEpoch()).then(() => {
+      this.#applying = undefined
     })
-    // Only now do the records not have to be hidden any more. A commit may have dealt with a leftover in the meantime.
-    for (const { leftover, rest } of worked) this.#leftovers.replace(leftover, rest)
+    this.#applying = applying
+    // The LMDB file keeps it as the reason why every later commit fails.
+    applying.catch(() => undefined)
+    return applying
   }
-}
 
-function writeRemovals({ keys, leftovers }: Removals, to: BlockWriter): void {
-  for (const key of keys) to.remove(key)
-  for (const leftover of leftovers) {
-    const key = leftoverKey(leftover.queueId, leftover.to)
-    to.put(key, leftoverValue(key, leftover.from))
+  async #apply(batch: Batch, mark: JournalMark): Promise<void> {
+    this.#underWay.add(batch)
+    await this.#data.write(batch, mark)
+    this.#underWay.delete(batch)
   }
-}
 
-async function rejected(failure: Promise<Error>): Promise<never> {
-  throw await failure
+  /** What the journal holds, with a batch behind it. */
+  #takeJournaled(last?: Batch): Batch {
+    const batch = this.#journaled
+    this.#journaled = new Batch()
+    this.#journaledChanges = 0
+    if (last) batch.absorb(last)
+    return batch
+  }
+
+  /** Has the LMDB file hold whatever was committed. */
+  #applyAll(): Promise<void> {
+    return this.#next(() => this.#applyJournaled())
+  }
+
+  /** The same, as far as it matters to a question. */
+  async #applyWhat(matters: (batch: Batch) => boolean): Promise<void> {
+    if (matters(this.#journaled)) await this.#applyAll()
+    else if ([...this.#underWay].some(matters)) await this.#next(async () => this.#applying)
+  }
 }

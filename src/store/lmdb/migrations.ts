@@ -2,7 +2,7 @@ import { checkedValue, leftoverKey, leftoverValue, recordKey } from './keys.js'
 import type { Entry } from './lmdb-file.js'
 
 /** How data is laid out in LMDB's file: raised by whoever changes it, with a migration from the one before. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /** A step from one format to the next. */
 export interface Migration {
@@ -10,13 +10,17 @@ export interface Migration {
   readonly from: number
   /** For the log. */
   readonly what: string
-  /** What takes the place of one entry: itself, others, or nothing. The note of the format is none of its business. */
-  convert(entry: Entry): Iterable<Entry>
+  /**
+   * What takes the place of one entry: itself, others, or nothing. The note of the format is none of its business.
+   * Undefined where all of them stay as they are, and older versions must not write to what newer ones add.
+   */
+  readonly convert?: (entry: Entry) => Iterable<Entry>
 }
 
 /** Every step, oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
   { from: 1, what: 'gives everything a checksum, and records room for a label', convert: addChecksum },
+  { from: 2, what: 'lets small commits be in a journal' },
 ]
 
 /** Format 1 had the same keys without checksums and labels, and no checksums behind the values. */

@@ -1,11 +1,14 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreOpenError } from '../store-open-error.js'
+import { BatchStore } from './batch-store.js'
 import { copyDataFile } from './copy-data-file.js'
 import { DataDirectory } from './data-directory.js'
 import { checkDataFile, isComplete } from './data-file.js'
-import { entriesOf, examine, type Finding, type StoredItem } from './examine.js'
-import { DATA_FILE, type Entry } from './lmdb-file.js'
+import { entriesOf, examine, type Finding, journalMarkIn, type StoredItem } from './examine.js'
+import { readJournal } from './journal-recovery.js'
+import type { JournalMark } from './keys.js'
+import { DATA_FILE, type Entry, LmdbFile } from './lmdb-file.js'
 import { FORMAT_VERSION } from './migrations.js'
 import { HAS_KNOWN_LAYOUT, NO_PAGE, PageFile } from './page-file.js'
 import { replaceDataFile, writeDataFile } from './rebuild.js'
@@ -39,19 +42,40 @@ export class OfflineDirectory {
     return examine(this.path)
   }
 
+  /** What the journal holds beyond the data file, for the next start; undefined when it cannot be told. */
+  async journal(): Promise<{ commits: number; unusable: number } | undefined> {
+    const mark = await journalMarkIn(this.path)
+    return mark && readJournal(this.path, mark)
+  }
+
   /**
-   * Makes a new data file of what is intact and usable, and puts it in the place of the damaged one.
+   * Makes a new data file of what is intact and usable, and puts it in the place of the damaged one. Of the journal it gets
+   * what precedes any damage.
    * @param usablePart what is to be kept of an item: it, a part of it, or nothing.
    * @returns the name that the damaged file has from now on; undefined when there was none.
    */
   async repair(usablePart: (item: StoredItem) => StoredItem | undefined): Promise<string | undefined> {
+    const mark = await journalMarkIn(this.path)
     const keepAs = (await this.#size()) === undefined ? undefined : await this.#freeName(`${DATA_FILE}.damaged`)
     await replaceDataFile(
       this.path,
       (draft) => writeDataFile(draft, FORMAT_VERSION, usableEntries(this.path, usablePart)),
       keepAs,
     )
+    if (mark !== undefined) await this.#applyJournal(mark)
     return keepAs
+  }
+
+  /** Gives the data file what can be used of the journal, none of which counts any more then. */
+  async #applyJournal(mark: JournalMark): Promise<void> {
+    const { batch, mark: applied } = await readJournal(this.path, mark)
+    const data = new BatchStore(new LmdbFile(this.path), Number.POSITIVE_INFINITY)
+    try {
+      // Beyond every epoch that either of its files can have.
+      await data.write(batch, { ...applied, epoch: mark.epoch + 2 })
+    } finally {
+      await data.close()
+    }
   }
 
   /** Makes the data file as small as it can be. @returns its size before and after, in octets. */

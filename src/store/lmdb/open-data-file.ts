@@ -39,8 +39,9 @@ export async function openDataFile(
       `the data file in ${directory.path} has format ${version}, and this version of Leveret knows formats up to ${target}: start the version that wrote it, or choose another directory with --data-dir`,
     )
   }
+  const steps = migrations.slice(-(target - version))
   try {
-    await migrate(file, directory, migrations.slice(-(target - version)), log)
+    await migrate(file, directory, steps, log)
   } finally {
     await file.close()
   }
@@ -64,11 +65,15 @@ async function migrate(file: LmdbFile, directory: DataDirectory, steps: readonly
   const startedAt = performance.now()
   // Before the file changes, so that no older version takes the new file for one that it knows.
   await directory.noteFormat(to)
-  await replaceDataFile(directory.path, async (draft) => {
-    await writeDataFile(draft, to, converted(file, steps))
-    // On some systems, a file that is open cannot be replaced.
-    await file.close()
-  })
+  if (steps.every(({ convert }) => convert === undefined)) {
+    await file.write(() => (block) => block.put(formatKey, formatValue(to)))
+  } else {
+    await replaceDataFile(directory.path, async (draft) => {
+      await writeDataFile(draft, to, converted(file, steps))
+      // On some systems, a file that is open cannot be replaced.
+      await file.close()
+    })
+  }
   log.info({ ...facts, ms: Math.round(performance.now() - startedAt) }, 'the data directory has the present format')
 }
 
@@ -77,7 +82,7 @@ async function* converted(file: LmdbFile, steps: readonly Migration[]): AsyncGen
     for (const entry of chunk) {
       if (Buffer.compare(entry.key, formatKey) === 0) continue
       let entries: readonly Entry[] = [entry]
-      for (const step of steps) entries = entries.flatMap((each) => [...step.convert(each)])
+      for (const { convert } of steps) if (convert) entries = entries.flatMap((each) => [...convert(each)])
       yield* entries
     }
   }

@@ -46,6 +46,7 @@ export const expiryAndDeadLetters: Rules = {
     i: 'x-first-death headers are set once.',
     j: 'x-last-death headers are set each time, since 4.x.',
     k: 'Since 4.x an x-death of a publisher is replaced by the first death.',
+    l: 'In 4.3 a dead letter counts on the deliveries that had failed, and is redelivered if there are any.',
   },
   'semantics 10.3': {
     a: 'A dead letter is not delivered to a queue in its history without a rejection since.',

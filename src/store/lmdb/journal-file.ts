@@ -1,0 +1,111 @@
+import { close, constants, fdatasync, open, write } from 'node:fs'
+import { open as openHandle } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { BLOCK_OCTETS } from './journal-entry.js'
+
+const openFd = promisify(open)
+const closeFd = promisify(close)
+
+/** Where the system can flush what it writes in the same call, that is one hand-over to another thread instead of two. */
+const SYNC_FLAG: number | undefined = process.platform === 'linux' ? constants.O_DSYNC : undefined
+
+/** How much of a new file is written at once. */
+const ZEROS_OCTETS = 64 * 1024
+
+/** A file of fixed size that is written from its start to its end, each write flushed, and then from its start again. */
+export class JournalFile {
+  readonly octets: number
+  readonly #fd: number
+  #position = 0
+
+  private constructor(fd: number, octets: number) {
+    this.#fd = fd
+    this.octets = octets
+  }
+
+  /** Opens a file that `makeJournalFile` made. @throws Error of the system */
+  static async open(path: string, octets: number): Promise<JournalFile> {
+    return new JournalFile(await openFd(path, constants.O_WRONLY | (SYNC_FLAG ?? 0)), octets)
+  }
+
+  hasRoomFor(octets: number): boolean {
+    return this.#position + octets <= this.octets
+  }
+
+  /** How much of it has been written since the start. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Begins anew: what is there counts no more. */
+  rewind(): void {
+    this.#position = 0
+  }
+
+  /**
+   * Writes `bytes`, a number of blocks for which there is room, and flushes them. One call at a time; `bytes` must not
+   * change until it resolves.
+   * @throws Error of the system, after which nothing may be written any more.
+   */
+  append(bytes: Buffer): Promise<void> {
+    const at = this.#position
+    this.#position += bytes.length
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null) => (error ? reject(error) : resolve())
+      this.#writeAll(
+        bytes,
+        at,
+        SYNC_FLAG === undefined ? (error) => (error ? done(error) : fdatasync(this.#fd, done)) : done,
+      )
+    })
+  }
+
+  close(): Promise<void> {
+    return closeFd(this.#fd)
+  }
+
+  #writeAll(bytes: Buffer, at: number, done: (error: Error | null) => void): void {
+    write(this.#fd, bytes, 0, bytes.length, at, (error, written) => {
+      if (error || written === bytes.length) return done(error)
+      // As much as there was room for on the disk: the next call says so.
+      this.#writeAll(bytes.subarray(written), at + written, done)
+    })
+  }
+}
+
+/**
+ * Makes a file of so many octets that are all on disk: a write to it then changes nothing but its content, which takes one
+ * flush of the disk and not two. Its name is not flushed.
+ * @param isWanted asked meanwhile.
+ * @returns whether it is there: false when it is not wanted any more.
+ */
+export async function makeJournalFile(path: string, octets: number, isWanted: () => boolean): Promise<boolean> {
+  const file = await openHandle(path, 'w', 0o600)
+  try {
+    const zeros = Buffer.alloc(Math.min(ZEROS_OCTETS, octets))
+    for (let at = 0; at < octets; at += zeros.length) {
+      if (!isWanted()) return false
+      await file.write(zeros, 0, Math.min(zeros.length, octets - at), at)
+    }
+    await file.sync()
+    return true
+  } finally {
+    await file.close()
+  }
+}
+
+/** The octets of a journal file, whole blocks; none when there is no such file. */
+export async function readJournalFile(path: string, onlyHead = false): Promise<Buffer> {
+  const file = await openHandle(path, 'r').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return Buffer.alloc(0)
+  try {
+    if (!onlyHead) return await file.readFile()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BLOCK_OCTETS), 0, BLOCK_OCTETS, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
