@@ -11,8 +11,14 @@ import { encodeLabel, recordStates, takeRecord } from './queue-record.js'
 const END_PAGES = 2
 /** The same while many deep queues make memory short. */
 const END_PAGES_UNDER_PRESSURE = 1
-/** With more pages than this a queue is deep, and stores transient messages too, so that its pages can leave. */
-const DEEP_PAGES = 8
+/**
+ * With more pages or octets of bodies than this a queue is deep, and stores transient messages too, so that its pages can
+ * leave. Publishers are slowed down before that, so that nothing is written for consumers that only hesitate.
+ */
+const DEEP_PAGES = 128
+const DEEP_BODY_OCTETS = 16 * 1024 * 1024
+/** With no more than this a queue is not deep in any case: it is not worth writing, even where memory is short. */
+const SHALLOW_PAGES = 8
 
 /**
  * What a queue log tells the store: messages gained, messages settled, records that are done. And what may leave memory
@@ -43,7 +49,12 @@ export class LogStorage {
 
   /** Whether transient messages are stored as well, so that their pages can leave memory. */
   get storesTransient(): boolean {
-    return this.#pages.list.length > DEEP_PAGES && (this.#options.isDurable || this.#pool.isUnderPressure)
+    const { isUnderPressure } = this.#pool
+    return this.#pages.list.length > SHALLOW_PAGES && (isUnderPressure || (this.#options.isDurable && this.#isDeep))
+  }
+
+  get #isDeep(): boolean {
+    return this.#pages.list.length > DEEP_PAGES || this.#pages.readyBodyBytes > DEEP_BODY_OCTETS
   }
 
   get #endPages(): number {

@@ -34,6 +34,8 @@ import { WaitingPublishers } from './waiting-publishers.js'
 
 /** Ready messages that consumers may fall behind by before the publishers are slowed down. */
 const BACKLOG_PERMITTED = 4096
+/** The same in octets of their bodies: as much as the pool keeps pages for, and far from where messages leave memory. */
+const BACKLOG_OCTETS_PERMITTED = 8 * 1024 * 1024
 /** Deliveries that a consumer of a quorum queue without a prefetch may have unacked. */
 const QUORUM_PREFETCH = 2000
 
@@ -141,7 +143,10 @@ export class MessageQueue implements ContentsOwner {
   }
 
   get isBehind(): boolean {
-    return this.#log.readyCount > BACKLOG_PERMITTED && this.#consumers.all.length > 0
+    const { readyCount, readyBodyBytes } = this.#log
+    return (
+      (readyCount > BACKLOG_PERMITTED || readyBodyBytes > BACKLOG_OCTETS_PERMITTED) && this.#consumers.all.length > 0
+    )
   }
 
   get settings(): QueueSettings {

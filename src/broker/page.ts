@@ -1,3 +1,4 @@
+import { HeldMemory } from '../base/held-memory.js'
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
 import { notedDeadline, notedFailures, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
@@ -68,6 +69,7 @@ export function pointAtMessage(view: Message, bytes: Buffer, start: number, end:
   view.body = bytes
   view.bodyStart = headerEnd
   view.bodyEnd = end
+  view.bodyMemory = undefined
 }
 
 /**
@@ -81,6 +83,8 @@ export function pointAtMessage(view: Message, bytes: Buffer, start: number, end:
  */
 export class Page {
   readonly bytes: Buffer
+  /** Held by those who send octets of it without copying them: the pool gives it to nobody else meanwhile. */
+  readonly memory = new HeldMemory()
   /** offsets[slot] is where the slot starts, offsets[slot + 1] where it ends. */
   readonly offsets: Uint32Array
   readonly states: Uint8Array
@@ -185,6 +189,7 @@ export class Page {
     const { bytes } = this
     const end = this.offsets[slot + 1] as number // slot < count
     pointAtMessage(view, bytes, this.offsets[slot] as number, end)
+    view.bodyMemory = this.memory
     const state = this.stateOf(slot)
     view.isPersistent = (state & Slot.PERSISTENT) !== 0
     view.deadlineMs = 0
@@ -350,6 +355,12 @@ export class PagePool {
   giveBack(page: Page): void {
     const octets = page.bytes.length
     this.#heldOctets -= octets
+    if (page.memory.isHeld) page.memory.whenFree(() => this.#keep(page))
+    else this.#keep(page)
+  }
+
+  #keep(page: Page): void {
+    const octets = page.bytes.length
     const size = this.#sizes.indexOf(octets)
     if (size < 0) return this.#keepLarge(page, octets)
     if (this.#freeOctets >= FREE_OCTETS_MAX) return
@@ -358,8 +369,9 @@ export class PagePool {
   }
 
   #takeUsual(size: number): Page {
-    const pooled = this.#free[size]?.pop()
+    let pooled = this.#free[size]?.pop()
     if (pooled) this.#freeOctets -= pooled.bytes.length
+    if (pooled?.memory.isHeld) pooled = this.#leave(pooled)
     const octets = this.#sizes[size] ?? 0
     return pooled ?? new Page(octets, slotsIn(octets))
   }
@@ -367,7 +379,14 @@ export class PagePool {
   #takeLarge(octets: number, slots: number): Page {
     const needed = Math.ceil(octets / LARGE_STEP_OCTETS) * LARGE_STEP_OCTETS
     const isOfUse = slots === 1 && this.#freeLarge[0]?.bytes.length === needed
-    return (isOfUse && this.#freeLarge.pop()) || new Page(needed, slots)
+    let pooled = isOfUse ? this.#freeLarge.pop() : undefined
+    if (pooled?.memory.isHeld) pooled = this.#leave(pooled)
+    return pooled ?? new Page(needed, slots)
+  }
+
+  /** Leaves a page to those who hold it. A message that is settled by being taken is sent when its page is here already. */
+  #leave(page: Page): undefined {
+    page.memory.whenFree(() => this.#keep(page))
   }
 
   #keepLarge(page: Page, octets: number): void {

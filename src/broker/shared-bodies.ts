@@ -1,8 +1,12 @@
+import { HeldMemory } from '../base/held-memory.js'
 import type { Log } from '../base/log.js'
 import type { Message } from '../protocol/message.js'
 import { longLongAt, putLongLong } from '../protocol/octets.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BatchSource, Committer } from './committer.js'
+
+/** What shared bodies lie in is not used again, so that whoever refers to it has it for as long as that. */
+const NEVER_REUSED = new HeldMemory()
 
 /** Octets that stand for a shared body in a page or record: its id and its size, 64 bits each. */
 export const REFERENCE_OCTETS = 16
@@ -78,6 +82,7 @@ export class SharedBodies implements BatchSource {
     view.body = bytes
     view.bodyStart = 0
     view.bodyEnd = bytes.length
+    view.bodyMemory = NEVER_REUSED
   }
 
   /** The body that a stored message refers to. Made known by it if it is not. */

@@ -81,11 +81,11 @@ export class OrderedOutput implements BatchWaiter {
 
   #release(held: OutputBuffer): void {
     if (this.#isClosed) return
-    this.#output.buffer.copy(held.bytes, 0, held.used)
+    this.#output.buffer.append(held)
     this.#output.touch()
   }
 
   #heldOctets(): number {
-    return this.#held.reduce((sum, { buffer }) => sum + buffer.used, 0)
+    return this.#held.reduce((sum, { buffer }) => sum + buffer.octets, 0)
   }
 }

@@ -44,7 +44,7 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
 
   /** Octets that have not been given to the socket. */
   get bufferedOctets(): number {
-    return this.#buffer === undefined ? 0 : this.#buffer.used
+    return this.#buffer === undefined ? 0 : this.#buffer.octets
   }
 
   /** Octets given to the socket so far. */
@@ -84,8 +84,9 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     if (buffer === undefined || this.#isClosed) return
     this.#buffer = undefined
     if (buffer.used > 0) {
-      this.#octetsSent += buffer.used
-      this.#writer.write(buffer.bytes.subarray(0, buffer.used))
+      this.#octetsSent += buffer.octets
+      if (buffer.octets === buffer.used) this.#writer.write(buffer.bytes.subarray(0, buffer.used))
+      else this.#writer.writePieces(buffer.pieces())
       this.#isCongested = this.#writer.pendingOctets > 0
     }
     if (this.#writer.pendingOctets === 0) this.#buffers.giveBack(buffer)

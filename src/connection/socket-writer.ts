@@ -11,6 +11,7 @@
 
 import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { lastOf } from '../base/last.js'
 
 /** What Node does not declare: the object under a socket that speaks to libuv. */
 interface Handle {
@@ -61,6 +62,14 @@ export class SocketWriter {
       if (handle !== undefined) learnRequest(handle)
       this.#socket.write(octets, this.#onWritten)
     }
+  }
+
+  /** The same for octets that lie in several pieces. Corked, the socket hands all of them to the kernel in one call. */
+  writePieces(pieces: readonly Uint8Array[]): void {
+    const last = lastOf(pieces)
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece, piece === last ? this.#onWritten : undefined)
+    this.#socket.uncork()
   }
 
   #writeTo(handle: Handle, Class: new () => WriteRequest, octets: Uint8Array): void {

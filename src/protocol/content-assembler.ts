@@ -1,3 +1,4 @@
+import { type BodyBuffer, BodyBuffers } from './body-buffers.js'
 import { Message } from './message.js'
 import { longLongAt, shortAt } from './octets.js'
 import {
@@ -16,14 +17,8 @@ export const BODY_BYTES_ABSOLUTE_MAX = 536870912
 
 type Phase = 'idle' | 'header' | 'body'
 
-/** A larger body's memory is left to the garbage collector. */
-const SPARE_OCTETS_MAX = 4 * 1024 * 1024
-
-/**
- * Memory for a body of several frames, of nobody at the moment. Allocated for each body, it would be most of what such a
- * body costs: memory outside of V8's heap has it mark all of the heap again and again.
- */
-let spare: Buffer = Buffer.alloc(0)
+/** Those of all channels: what one has no use for any more serves the next. */
+const buffers = new BodyBuffers()
 
 /**
  * Puts together one channel's content: basic.publish, header frame, body frames.
@@ -40,8 +35,8 @@ export class ContentAssembler {
   #phase: Phase = 'idle'
   #announcedBytes = 0
   #receivedBytes = 0
-  /** Memory for a body of several frames, with room for all of it. */
-  #body: Buffer | undefined
+  /** Where a body of several frames lies, with room for all of it, from its first frame until the next content. */
+  #body: BodyBuffer | undefined
   #detached = false
 
   /** @param bodyBytesMax a larger body is counted, not kept: whoever reads `announcedBytes` refuses it at its end. */
@@ -66,6 +61,7 @@ export class ContentAssembler {
 
   /** Begins a content. bytes[start, end) are exchange and routing key as short strings, where they lie in the frame. */
   begin(bytes: Buffer, start: number, end: number): void {
+    if (this.#body) this.#giveBackBody()
     this.message.envelope = bytes
     this.message.envelopeStart = start
     this.message.envelopeEnd = end
@@ -104,13 +100,17 @@ export class ContentAssembler {
     this.#receivedBytes += octets
     if (this.#receivedBytes < this.#announcedBytes) return false
     if (!this.#body) return this.#completeWith(bytes, end, end)
-    giveSpare(this.#body)
-    return this.#completeWith(this.#body, 0, this.#announcedBytes)
+    this.#completeWith(this.#body.bytes, 0, this.#announcedBytes)
+    this.message.bodyMemory = this.#body.memory
+    return true
   }
 
   /** Copies what an unfinished content has so far, and lets go of a finished one: the chunk it lies in is about to go. */
   detach(): void {
-    if (this.#phase === 'idle') return this.message.release()
+    if (this.#phase === 'idle') {
+      if (this.#body) this.#giveBackBody()
+      return this.message.release()
+    }
     if (this.#detached && this.#phase === 'body') return
     this.message.ownEnvelope()
     if (this.#phase === 'body') {
@@ -122,12 +122,17 @@ export class ContentAssembler {
   /** Forgets an unfinished content. */
   reset(): void {
     this.#phase = 'idle'
-    this.#body = undefined
+    if (this.#body) this.#giveBackBody()
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {
-    this.#body ??= takeSpare(this.#announcedBytes)
-    bytes.copy(this.#body, this.#receivedBytes, start, end)
+    this.#body ??= buffers.take(this.#announcedBytes)
+    bytes.copy(this.#body.bytes, this.#receivedBytes, start, end)
+  }
+
+  #giveBackBody(): void {
+    if (this.#body) buffers.giveBack(this.#body)
+    this.#body = undefined
   }
 
   #continueWith(phase: Phase): false {
@@ -139,21 +144,8 @@ export class ContentAssembler {
     this.message.body = body
     this.message.bodyStart = start
     this.message.bodyEnd = end
+    this.message.bodyMemory = undefined
     this.#phase = 'idle'
-    this.#body = undefined
     return true
   }
-}
-
-/** Memory for at least so many octets. */
-function takeSpare(octets: number): Buffer {
-  if (octets > spare.length) return Buffer.allocUnsafeSlow(octets)
-  const taken = spare
-  spare = Buffer.alloc(0)
-  return taken
-}
-
-/** What a complete body lies in may be taken again at once: nobody gathers another one during the call that it is for. */
-function giveSpare(memory: Buffer): void {
-  if (memory.length > spare.length && memory.length <= SPARE_OCTETS_MAX) spare = memory
 }

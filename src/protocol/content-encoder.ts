@@ -6,16 +6,20 @@
  *     basic.return  | code u16 | text ss |                                  exchange ss | routing key ss
  *
  * Exchange and routing key are copied as they came from the publisher, and so is the header payload; the body is cut
- * into frames that the client takes.
+ * into frames that the client takes. A large body is not copied, where it lies in memory that can be held until it has
+ * been written.
  */
 
 import type { ByteString } from '../base/byte-string.js'
-import { FRAME_END, FRAME_OVERHEAD, FrameType } from './frame-scanner.js'
+import { FRAME_END, FRAME_HEADER, FRAME_OVERHEAD, FrameType } from './frame-scanner.js'
 import { MethodId } from './generated/methods.js'
 import type { Message } from './message.js'
 import { beginMethodFrame, endFrame } from './method-frame.js'
 import { copyOctets, putLong, putLongLong, putShort } from './octets.js'
 import type { OutputBuffer } from './output-buffer.js'
+
+/** From this many octets of a frame on it costs less to have the kernel gather them than to copy them. */
+export const REFERRED_OCTETS_MIN = 32 * 1024
 
 /** The largest body frame for a client that negotiated `frameMax`: 0 is no limit. */
 export function bodyFrameMax(frameMax: number): number {
@@ -91,19 +95,50 @@ export function encodeReturn(
   appendContent(out, channel, message, bodyMax)
 }
 
+/** Whether the body is large, and can be held instead of copied. */
+function isReferredTo(message: Message): boolean {
+  return message.bodyBytes >= REFERRED_OCTETS_MIN && message.bodyMemory !== undefined
+}
+
 /** Octets of the header frame, which is never split, and the body frames; an empty body has none. */
 function contentOctets(message: Message, bodyMax: number): number {
   const { bodyBytes } = message
+  // Room for those is made frame by frame.
+  if (isReferredTo(message)) return message.headerEnd - message.headerStart + FRAME_OVERHEAD
   const bodyFrames = bodyBytes <= bodyMax ? 1 : Math.ceil(bodyBytes / bodyMax)
   return message.headerEnd - message.headerStart + bodyBytes + (1 + bodyFrames) * FRAME_OVERHEAD
 }
 
 function appendContent(out: OutputBuffer, channel: number, message: Message, bodyMax: number): void {
   appendFrame(out, FrameType.HEADER, channel, message.header, message.headerStart, message.headerEnd)
+  if (isReferredTo(message)) return appendReferred(out, channel, message, bodyMax)
   const { body, bodyEnd } = message
   for (let start = message.bodyStart; start < bodyEnd; start += bodyMax) {
     appendFrame(out, FrameType.BODY, channel, body, start, Math.min(bodyEnd, start + bodyMax))
   }
+}
+
+/** Writes the body frames, the payloads of the large ones by reference. */
+function appendReferred(out: OutputBuffer, channel: number, message: Message, bodyMax: number): void {
+  const { body, bodyEnd, bodyMemory } = message
+  for (let start = message.bodyStart; start < bodyEnd; start += bodyMax) {
+    const end = Math.min(bodyEnd, start + bodyMax)
+    const isReferred = end - start >= REFERRED_OCTETS_MIN && bodyMemory !== undefined
+    out.ensure(isReferred ? FRAME_OVERHEAD : end - start + FRAME_OVERHEAD)
+    if (isReferred) {
+      putFrameHeader(out, FrameType.BODY, channel, end - start)
+      out.refer(body, start, end, bodyMemory)
+      out.bytes[out.used++] = FRAME_END
+    } else appendFrame(out, FrameType.BODY, channel, body, start, end)
+  }
+}
+
+function putFrameHeader(out: OutputBuffer, type: number, channel: number, octets: number): void {
+  const { bytes, used } = out
+  bytes[used] = type
+  putShort(bytes, used + 1, channel)
+  putLong(bytes, used + 3, octets)
+  out.used = used + FRAME_HEADER
 }
 
 /** Writes one frame into room that is there. */

@@ -1,3 +1,4 @@
+import type { HeldMemory } from '../base/held-memory.js'
 import { octetAt } from './octets.js'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -40,6 +41,8 @@ export class Message {
   body: Buffer = NO_BYTES
   bodyStart = 0
   bodyEnd = 0
+  /** What to hold to keep the octets of the body beyond the call without copying them; undefined where that is no use. */
+  bodyMemory: HeldMemory | undefined = undefined
   /** delivery-mode 2: survives a restart in a durable queue. */
   isPersistent = false
   /** The priority property; -1 without one. */
@@ -90,6 +93,7 @@ export class Message {
     this.envelope = NO_BYTES
     this.header = NO_BYTES
     this.body = NO_BYTES
+    this.bodyMemory = undefined
   }
 
   /** A message of its own memory, for whoever keeps it beyond the call. */
@@ -101,6 +105,7 @@ export class Message {
     copied.body = Buffer.from(this.body.subarray(this.bodyStart, this.bodyEnd))
     copied.bodyEnd = this.bodyBytes
     copied.bodyStart = 0
+    copied.bodyMemory = undefined
     return copied
   }
 }

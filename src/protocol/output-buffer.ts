@@ -1,18 +1,35 @@
 import type { ByteString } from '../base/byte-string.js'
+import type { HeldMemory } from '../base/held-memory.js'
 import { copyOctets, putLong, putLongLong, putShort } from './octets.js'
 
 const FIRST_BYTES = 4096
+
+/** Octets that stand between those of a buffer without being copied into it. */
+interface Reference {
+  /** How many octets of the buffer stand before them. */
+  readonly at: number
+  readonly octets: Buffer
+  readonly memory: HeldMemory
+}
 
 /**
  * Octets on their way out: one growing buffer that frames are encoded straight into.
  *
  * `bytes` and `used` are open so that the hand-shaped encoders can write in place after `ensure`; everybody else calls
- * the field writers, each of which makes its own room.
+ * the field writers, each of which makes its own room. Large bodies are not copied but referred to: what they lie in is
+ * held until `clear`.
  */
 export class OutputBuffer {
   /** Holds `used` octets of output; replaced when it grows, so never keep it across a call of `ensure`. */
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   used = 0
+  #references: Reference[] = []
+  #referredOctets = 0
+
+  /** All octets, those that are referred to included. */
+  get octets(): number {
+    return this.used + this.#referredOctets
+  }
 
   /** Makes room for `count` more octets at `used`. */
   ensure(count: number): void {
@@ -67,6 +84,48 @@ export class OutputBuffer {
     this.used += end - start
   }
 
+  /** Puts source[start, end) behind what there is without copying it, and holds `memory` that it lies in. */
+  refer(source: Buffer, start: number, end: number, memory: HeldMemory): void {
+    memory.hold()
+    this.#referredOctets += end - start
+    this.#references.push({ at: this.used, octets: source.subarray(start, end), memory })
+  }
+
+  /** Puts all of `other` behind what there is, and leaves that empty. */
+  append(other: OutputBuffer): void {
+    const before = this.used
+    this.copy(other.bytes, 0, other.used)
+    for (const { at, octets, memory } of other.#references) {
+      this.#references.push({ at: before + at, octets, memory })
+    }
+    this.#referredOctets += other.#referredOctets
+    other.#references = []
+    other.#referredOctets = 0
+    other.used = 0
+  }
+
+  /** The octets in their order, in as few pieces as there are without copying. Valid until the next change. */
+  pieces(): Buffer[] {
+    const pieces: Buffer[] = []
+    let from = 0
+    for (const { at, octets } of this.#references) {
+      if (at > from) pieces.push(this.bytes.subarray(from, at))
+      pieces.push(octets)
+      from = at
+    }
+    if (this.used > from) pieces.push(this.bytes.subarray(from, this.used))
+    return pieces
+  }
+
+  /** Empties the buffer, and lets go of what it refers to. */
+  clear(): void {
+    this.used = 0
+    if (this.#referredOctets === 0) return
+    for (const { memory } of this.#references) memory.letGo()
+    this.#references = []
+    this.#referredOctets = 0
+  }
+
   #grow(needed: number): void {
     let size = this.bytes.length
     while (size < needed) size *= 2
@@ -99,9 +158,9 @@ export class OutputBuffers {
 
   /** Takes back a buffer whose octets nobody needs any more. */
   giveBack(buffer: OutputBuffer): void {
+    buffer.clear()
     const octets = buffer.bytes.length
     if (octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX) return
-    buffer.used = 0
     this.#freeOctets += octets
     this.#free.push(buffer)
   }

@@ -31,6 +31,24 @@ describe('the pool of pages', () => {
     expect(again).not.toContain(pool.take(0, MIB, 0))
   })
 
+  it.each([100, MIB])('hands out nothing that somebody still sends octets of, of a page for %i octets', (octets) => {
+    const pool = new PagePool()
+    const isNew = (...others: unknown[]) => !others.includes(pool.take(0, octets, 1))
+    const page = pool.take(0, octets, 1)
+    page.memory.hold()
+    pool.giveBack(page)
+    expect(pool.heldOctets).toBe(0)
+    expect(isNew(page)).toBe(true)
+    page.memory.letGo()
+    expect(isNew(page)).toBe(false)
+    // A message that is got without acknowledgement is settled first, and sent then.
+    pool.giveBack(page)
+    page.memory.hold()
+    expect(isNew(page)).toBe(true)
+    page.memory.letGo()
+    expect(isNew(page)).toBe(false)
+  })
+
   it('counts what queues hold', () => {
     const pool = new PagePool()
     const small = pool.take(0, 100, 1)

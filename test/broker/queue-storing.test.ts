@@ -52,6 +52,23 @@ describe('what a durable queue stores', () => {
     expect([heard, await storedCount(store)]).toEqual([[1, 2], 2])
   })
 
+  it.each([
+    ['a few large ones, which a consumer may be about to take', 100, 100 * 1024, false],
+    ['many small ones', 3000, 16, false],
+    ['more than 16 MiB of large ones', 200, 100 * 1024, true],
+    ['so many small ones that they fill 128 pages', 550_000, 16, true],
+  ])('is transient messages only where there are many: %s', async (_, count, octets, isStored) => {
+    const { store, committer, queue } = started()
+    const message = messageOf({ body: 'x'.repeat(octets) })
+    for (let i = 0; i < count; i++) queue.enqueue(message)
+    committer.endTurn()
+    await store.release()
+    committer.endTurn()
+    await store.release()
+    expect((await storedCount(store)) > 0).toBe(isStored)
+    expect(queue.messagesReady).toBe(count)
+  })
+
   it('leaves out what was settled before the batch was built, whose publisher hears with the batch all the same', async () => {
     const { store, committer, queue, heard, publish } = started()
     const sink = new RecordingSink()

@@ -105,6 +105,16 @@ describe('publishers of a queue', () => {
     expect([queue.isBehind, queue.outpaces({})]).toEqual([false, false])
   })
 
+  it('are held up by fewer messages where they are large', () => {
+    const { queue } = loneQueue()
+    new RecordingSink().consume(queue, 'a', { prefetch: 1 })
+    const body = 'x'.repeat(1024 * 1024)
+    for (let i = 0; i <= 8; i++) queue.enqueue(messageOf({ body }))
+    expect([queue.messagesReady, queue.isBehind]).toEqual([8, false])
+    queue.enqueue(messageOf({ body: 'y' }))
+    expect(queue.isBehind).toBe(true)
+  })
+
   it('are not held up by consumers of their own connection', () => {
     const { queue, sink } = backlogged()
     expect(queue.outpaces(sink.owner)).toBe(false)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { HeldMemory } from '../../src/base/held-memory.js'
 import { Committer } from '../../src/broker/committer.js'
 import type { ChannelOutput } from '../../src/channel/channel-context.js'
 import { OrderedOutput } from '../../src/channel/ordered-output.js'
@@ -21,7 +22,7 @@ class FakeOutput implements ChannelOutput {
   }
 
   get text(): string {
-    return this.buffer.bytes.toString('latin1', 0, this.buffer.used)
+    return Buffer.concat(this.buffer.pieces()).toString('latin1')
   }
 }
 
@@ -60,6 +61,33 @@ describe('OrderedOutput', () => {
     expect(output.touched).toBeGreaterThan(touched)
     ordered.buffer.text('later')
     expect(output.text).toBe('before promise after later')
+  })
+
+  it('holds back what is referred to as well, in its place', async () => {
+    const { ordered, output, committer, store } = started()
+    const memory = new HeldMemory()
+    committer.touchDefinitions()
+    ordered.holdUntilStored()
+    ordered.buffer.text('promise ')
+    ordered.buffer.refer(Buffer.from('body'), 0, 4, memory)
+    ordered.buffer.text(' after')
+    committer.endTurn()
+    expect([output.text, memory.isHeld]).toEqual(['', true])
+    await store.release()
+    expect([output.text, memory.isHeld]).toEqual(['promise body after', true])
+    output.buffer.clear()
+    expect(memory.isHeld).toBe(false)
+  })
+
+  it('turns consumers away when what is referred to is too much to hold back', () => {
+    const { ordered, committer } = started()
+    committer.touchDefinitions()
+    ordered.holdUntilStored()
+    const body = Buffer.alloc(1024 * 1024)
+    ordered.buffer.refer(body, 0, body.length - 1, new HeldMemory())
+    expect(ordered.canTake).toBe(true)
+    ordered.buffer.octet(1)
+    expect(ordered.canTake).toBe(false)
   })
 
   it('releases each promise with its own batch, in order', async () => {

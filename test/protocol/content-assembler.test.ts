@@ -139,6 +139,35 @@ describe('the content assembler', () => {
     }
   })
 
+  it('leaves a body alone that is still to be sent', () => {
+    const assembler = new ContentAssembler(100_000)
+    const gather = (fill: string) => {
+      assembler.begin(Buffer.from([0, 0]), 0, 2)
+      assembler.header(headerOf(40_000), 0, 14)
+      const half = Buffer.alloc(20_000, fill)
+      assembler.body(half, 0, 20_000)
+      expect(assembler.body(half, 0, 20_000)).toBe(true)
+      return assembler.message
+    }
+    const { body, bodyMemory } = gather('a')
+    bodyMemory?.hold()
+    expect(gather('b').body.buffer === body.buffer).toBe(false)
+    assembler.detach()
+    expect(gather('c').body.buffer === body.buffer).toBe(false)
+    expect(body.toString('latin1', 0, 40_000)).toBe('a'.repeat(40_000))
+  })
+
+  it('says of a body in one frame, which lies in the chunk, that holding it is no use', () => {
+    const assembler = new ContentAssembler(100_000)
+    for (const frames of [2, 1]) {
+      assembler.begin(Buffer.from([0, 0]), 0, 2)
+      assembler.header(headerOf(4), 0, 14)
+      for (let frame = 0; frame < frames; frame++) assembler.body(Buffer.from('abcd'), 0, 4 / frames)
+      expect(assembler.message.bodyMemory !== undefined).toBe(frames === 2)
+      expect(assembler.message.copy().bodyMemory).toBeUndefined()
+    }
+  })
+
   it('counts a body above the limit without keeping it', () => {
     const assembler = new ContentAssembler(10)
     assembler.begin(Buffer.from([0, 0]), 0, 2)

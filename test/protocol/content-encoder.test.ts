@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bodyFrameMax, encodeDelivery, encodeGetOk, encodeReturn } from '../../src/protocol/content-encoder.js'
+import { HeldMemory } from '../../src/base/held-memory.js'
+import {
+  bodyFrameMax,
+  encodeDelivery,
+  encodeGetOk,
+  encodeReturn,
+  REFERRED_OCTETS_MIN,
+} from '../../src/protocol/content-encoder.js'
 import { matchFrame } from '../../src/protocol/frame-layouts.js'
 import { encodeBasicDeliver, encodeBasicGetOk, encodeBasicReturn } from '../../src/protocol/generated/methods.js'
 import { Message } from '../../src/protocol/message.js'
@@ -31,7 +38,7 @@ function messageOf(exchange: string, routingKey: string, header: Buffer, body: B
 /** The frames in an output, as `type channel payload`. */
 function framesIn(out: OutputBuffer): string[] {
   const frames: string[] = []
-  let rest: Buffer = out.bytes.subarray(0, out.used)
+  let rest: Buffer = Buffer.concat(out.pieces())
   while (rest.length > 0) {
     const frame = matchFrame(rest)
     if (!frame) throw new Error(`no frame: ${rest.toString('hex')}`)
@@ -120,6 +127,31 @@ describe('a content on its way to a client', () => {
     const frames = framesIn(out)
     expect(frames).toHaveLength(20 * 5)
     expect(frames.filter((frame) => frame === `3 1 ${body.toString('hex', 0, 1000)}`)).toHaveLength(60)
+  })
+
+  it('has a large body by reference where that can be held, with the same frames', () => {
+    const sizes = [0, 1, REFERRED_OCTETS_MIN - 1, REFERRED_OCTETS_MIN, 131_064, 131_065, 300_000]
+    const encoders = [
+      (out: OutputBuffer, message: Message, max: number) =>
+        encodeDelivery(out, 1, shortString('t'), 1, false, message, max),
+      (out: OutputBuffer, message: Message, max: number) => encodeGetOk(out, 1, 1, false, 2, message, max),
+      (out: OutputBuffer, message: Message, max: number) => encodeReturn(out, 1, 312, 'NO_ROUTE', message, max),
+    ]
+    for (const size of sizes) {
+      for (const max of [1000, 131_064, Number.POSITIVE_INFINITY]) {
+        for (const encode of encoders) {
+          const message = messageOf('e', 'k', Buffer.alloc(14), Buffer.alloc(size, 'body'))
+          const [copied, referred] = [new OutputBuffer(), new OutputBuffer()]
+          encode(copied, message, max)
+          message.bodyMemory = new HeldMemory()
+          encode(referred, message, max)
+          expect(Buffer.concat(referred.pieces()).equals(copied.bytes.subarray(0, copied.used))).toBe(true)
+          expect(referred.octets).toBe(copied.used)
+          const isReferred = Math.min(size, max) >= REFERRED_OCTETS_MIN
+          expect([message.bodyMemory.isHeld, referred.used < size]).toEqual([isReferred, isReferred])
+        }
+      }
+    }
   })
 
   it('never has its header split, and no body frame when it is empty', () => {

@@ -1,5 +1,50 @@
 import { describe, expect, it } from 'vitest'
-import { OutputBuffers } from '../../src/protocol/output-buffer.js'
+import { HeldMemory } from '../../src/base/held-memory.js'
+import { OutputBuffer, OutputBuffers } from '../../src/protocol/output-buffer.js'
+
+const textOf = (buffer: OutputBuffer) => Buffer.concat(buffer.pieces()).toString('latin1')
+
+describe('a buffer of octets on their way out', () => {
+  it('has what it refers to in its place, without copying it', () => {
+    const buffer = new OutputBuffer()
+    const source = Buffer.from('..referred..')
+    buffer.refer(source, 0, 2, new HeldMemory())
+    buffer.text('before ')
+    buffer.refer(source, 2, 10, new HeldMemory())
+    buffer.ensure(100_000)
+    buffer.text(' behind')
+    expect([textOf(buffer), buffer.octets, buffer.used]).toEqual(['..before referred behind', 24, 14])
+    source.write('REFERRED', 2)
+    expect(textOf(buffer)).toBe('..before REFERRED behind')
+  })
+
+  it('holds what it refers to until it is empty', () => {
+    const buffer = new OutputBuffer()
+    const memory = new HeldMemory()
+    buffer.refer(Buffer.from('a'), 0, 1, memory)
+    buffer.refer(Buffer.from('b'), 0, 1, memory)
+    expect(memory.isHeld).toBe(true)
+    buffer.clear()
+    expect([memory.isHeld, buffer.octets, buffer.pieces()]).toEqual([false, 0, []])
+  })
+
+  it('takes over what another one refers to', () => {
+    const memory = new HeldMemory()
+    const [first, second] = [new OutputBuffer(), new OutputBuffer()]
+    first.text('1')
+    first.refer(Buffer.from('2'), 0, 1, memory)
+    first.text('3')
+    second.text('4')
+    second.refer(Buffer.from('5'), 0, 1, memory)
+    second.text('6')
+    first.append(second)
+    second.text('none of it')
+    second.clear()
+    expect([textOf(first), first.octets, memory.isHeld]).toEqual(['123456', 6, true])
+    first.clear()
+    expect(memory.isHeld).toBe(false)
+  })
+})
 
 describe('the buffers that nobody writes to', () => {
   it('are handed out again, empty, the last one first', () => {
@@ -13,6 +58,18 @@ describe('the buffers that nobody writes to', () => {
     expect(second.used).toBe(0)
     expect(buffers.take()).toBe(first)
     expect(buffers.take()).not.toBe(first)
+  })
+
+  it('let go of what they refer to, also those that are not kept', () => {
+    const buffers = new OutputBuffers()
+    const memory = new HeldMemory()
+    for (const octets of [1, 2 * 1024 * 1024 + 1]) {
+      const buffer = buffers.take()
+      buffer.ensure(octets)
+      buffer.refer(Buffer.from('a'), 0, 1, memory)
+      buffers.giveBack(buffer)
+      expect(memory.isHeld).toBe(false)
+    }
   })
 
   it('are not kept when they have grown beyond 2 MiB', () => {
