@@ -74,7 +74,11 @@ export class Turn {
       this.#unprovenInputs++
       this.#inputs = 0
       this.end()
-    } else this.schedule()
+      return
+    }
+    // Who has more to say does not wait for an answer: what others send belongs into one turn with it.
+    if (!mayBeNow) this.#lonelyTurns = 0
+    this.schedule()
   }
 
   /** Ends the turn now. */

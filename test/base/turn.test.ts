@@ -121,6 +121,8 @@ describe('Turn', () => {
     expect(fixture.seen).toEqual([])
     await immediate()
     expect(fixture.seen).toEqual(['between', 'socket'])
+    input(fixture, 'socket 2')
+    expect(fixture.seen).toEqual(['between', 'socket'])
   })
 
   it('ends with its iteration when something else waits for that', async () => {
