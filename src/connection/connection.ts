@@ -1,22 +1,20 @@
 /**
- * One socket: greets, takes the handshake, scans frames and hands them to channels, answers on channel 0, says goodbye.
+ * One socket: greets, takes the handshake, hands frames to channels, answers on channel 0, says goodbye.
  *
- * At most one chunk is read in a turn: libuv would read a flooding socket up to 32 times in a row, while everybody
- * else's acknowledgements wait. Every way to an end, the client's close, ours, a lost socket, goes through `#release`.
+ * Every way to an end, the client's close, ours, a lost socket, goes through `#release`.
  */
 
 import type { Socket } from 'node:net'
 import { isImpersonator } from '../auth/user.js'
 import { toDisplayText } from '../base/byte-string.js'
-import { systemClock, type Timer } from '../base/clock.js'
+import type { Timer } from '../base/clock.js'
 import type { Log } from '../base/log.js'
-import type { TurnOutput } from '../base/turn.js'
 import type { ChannelContext } from '../channel/channel-context.js'
 import { OrderedOutput } from '../channel/ordered-output.js'
 import { AmqpError } from '../protocol/amqp-error.js'
 import { ByteReader } from '../protocol/byte-reader.js'
 import { matchProtocolHeader } from '../protocol/frame-layouts.js'
-import { FrameScanner, FrameType } from '../protocol/frame-scanner.js'
+import { FrameType } from '../protocol/frame-scanner.js'
 import {
   type ClientMethod,
   decodeMethod,
@@ -42,22 +40,18 @@ import {
 import { ChannelFailure, ChannelTable } from './channel-table.js'
 import type { ConnectionContext } from './connection-context.js'
 import { type ConnectionFacts, connectionClosed, connectionCreated, userAuthenticated } from './connection-events.js'
+import { ConnectionInput } from './connection-input.js'
 import { advance, type ConnectionState, LoginRefused, SilentRefusal } from './connection-state.js'
 import type { HeartbeatPeer } from './heartbeats.js'
 import type { Session } from './open-connections.js'
 import { protocolErrorOf, SilentFailure } from './protocol-error.js'
-import { PublisherBrake } from './publisher-brake.js'
 import { SASL_MECHANISMS } from './sasl.js'
-import { isFullRead } from './shared-read-buffer.js'
-import { SocketInput } from './socket-input.js'
 import { SocketOutput } from './socket-output.js'
 import { UserAccess } from './user-access.js'
 
 const PROTOCOL_HEADER_OCTETS = 8
 /** The answer to every header that is not ours: the protocol that is. */
 const OUR_PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1')
-/** The limit for frames before the client has agreed to one. */
-const INITIAL_FRAME_MAX = 8192
 const HEARTBEAT_FRAME = Buffer.from([FrameType.HEARTBEAT, 0, 0, 0, 0, 0, 0, 0xce])
 /** How long a client that failed the handshake waits to find out. */
 const REFUSED_DELAY_MS = 3000
@@ -65,19 +59,16 @@ const REFUSED_DELAY_MS = 3000
 const LOST_DELAY_MS = 3000
 /** How long the peer may take to close the socket, at most, after the close handshake. */
 const CLOSING_MS = 30_000
-/** A client that does not read its replies is not read from above this many octets of them. */
-const PENDING_OCTETS_MAX = 4 * 1024 * 1024
 /** class-id and method-id; and class-id, weight and body size. */
 const LEAST_METHOD_OCTETS = 4
 const LEAST_HEADER_OCTETS = 12
 
-export class Connection implements HeartbeatPeer, TurnOutput {
+export class Connection implements HeartbeatPeer {
   readonly #socket: Socket
   readonly #context: ConnectionContext
   readonly #log: Log
-  readonly #input: SocketInput
+  readonly #input: ConnectionInput
   readonly #output: SocketOutput
-  readonly #scanner: FrameScanner
   readonly #onClosed: (connection: Connection) => void
   readonly #remoteAddress: string | undefined
   readonly #facts: ConnectionFacts
@@ -87,12 +78,8 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   #session: Session | undefined
   #greeting = Buffer.alloc(0)
   #timer: Timer | undefined
-  #octetsReceived = 0
-  /** How many reasons there are to work on nothing more of what the client sends. */
-  #suspensions = 0
   /** Takes back the wish to be unblocked; undefined while not blocked. */
   #cancelUnblock: (() => void) | undefined
-  readonly #brake: PublisherBrake
   readonly #noted = new Set<string>()
 
   /** @param onClosed called once, when the socket is gone and nothing is left of the connection. */
@@ -103,23 +90,15 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#remoteAddress = socket.remoteAddress
     this.#facts = factsOf(socket, context.broker.events.takeProcessName(), context.clock.wallMs())
     this.#log = context.log.child({ connection: this.#facts.name })
-    this.#input = new SocketInput(socket, context.readDescriptor)
     this.#output = new SocketOutput(socket, context.turn, context.outputBuffers, () => this.#onDrained())
-    this.#scanner = new FrameScanner(INITIAL_FRAME_MAX, (type, channel, bytes, start, end) => {
-      try {
-        this.#onFrame(type, channel, bytes, start, end)
-        // Small requests can have large answers, so that the limit must hold within a chunk as well.
-        if (this.#output.bufferedOctets > PENDING_OCTETS_MAX) this.#scanner.pause()
-      } catch (error) {
-        // Caught here and not around the chunk: the answer to connection.close may already be in it.
-        this.#onError(error)
-      }
+    this.#input = new ConnectionInput(socket, this.#output, context, {
+      onOctets: (chunk) => this.#onOctets(chunk),
+      onFrame: (type, channel, bytes, start, end) => this.#onFrame(type, channel, bytes, start, end),
+      endChunk: () => this.#channels?.endChunk(),
+      onError: (error) => this.#onError(error),
     })
-    // Patience is a matter of fairness between sockets, not of the broker's time, which a test may have stand still.
-    this.#brake = new PublisherBrake(systemClock, () => context.turn.endLast(this))
     this.#timer = context.clock.after(context.handshakeTimeoutMs, () => this.#destroy('the handshake took too long'))
     socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.#onChunk(chunk))
     socket.on('error', (error) => this.#log.debug({ err: error }, 'socket error'))
     socket.on('close', () => this.#onSocketClosed())
   }
@@ -130,7 +109,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   }
 
   get octetsReceived(): number {
-    return this.#octetsReceived
+    return this.#input.octetsReceived
   }
 
   get octetsSent(): number {
@@ -167,61 +146,9 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#destroy('the broker stops')
   }
 
-  /** Reads on after a pause, once what the last chunk caused has been written, or else when the socket drains. */
-  endTurn(): void {
-    if (this.#brake.isOn || this.#suspensions > 0) return
-    if (this.#output.pendingOctets > PENDING_OCTETS_MAX) this.#output.refuse()
-    else if (this.#scanner.isPaused) this.#resumeScanning()
-    else this.#input.resume()
-  }
-
-  /** Goes on with the rest of a chunk, and with the socket in a later turn. */
-  #resumeScanning(): void {
-    this.#context.turn.endLast(this)
-    this.#work(() => this.#scanner.resume())
-  }
-
-  #onChunk(chunk: Buffer): void {
-    this.#octetsReceived += chunk.length
-    const isFull = isFullRead(chunk)
-    const { turn } = this.#context
-    turn.beginInput()
-    try {
-      this.#onOctets(chunk, isFull)
-    } finally {
-      // Whatever the input changes has to reach the store, also when nothing is written.
-      turn.endInput(!isFull)
-    }
-  }
-
-  #onOctets(chunk: Buffer, isFull: boolean): void {
-    const isBackedUp = this.#output.pendingOctets > PENDING_OCTETS_MAX
-    if (isFull || isBackedUp || this.#input.isPaused) {
-      this.#input.pause()
-      this.#context.turn.endLast(this)
-    }
-    if (isFull && !isBackedUp) this.#input.readAhead(chunk)
-    const framesBefore = this.#scanner.frameCount
-    this.#work(() => {
-      if (this.#state.phase === 'greeting') this.#onGreeting(chunk)
-      else this.#scanner.push(chunk)
-    })
-    if (isFull) this.#input.judge(chunk, this.#scanner.frameCount - framesBefore)
-  }
-
-  /** Has input worked on. Whatever goes wrong with it ends here. */
-  #work(input: () => void): void {
-    try {
-      input()
-      this.#channels?.endChunk()
-      if (this.#brake.isOn) this.#input.pause()
-      if (this.#scanner.isPaused) {
-        this.#input.pause()
-        this.#context.turn.endLast(this)
-      }
-    } catch (error) {
-      this.#onError(error)
-    }
+  #onOctets(chunk: Buffer): void {
+    if (this.#state.phase === 'greeting') this.#onGreeting(chunk)
+    else this.#input.scan(chunk)
   }
 
   #onGreeting(chunk: Buffer): void {
@@ -233,14 +160,14 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     if (!isOurProtocol(header)) {
       this.#log.warn({ header: header.toString('latin1') }, 'unsupported protocol header')
       this.#state = { phase: 'closing' }
-      this.#scanner.stop()
+      this.#input.stop()
       this.#socket.end(OUR_PROTOCOL_HEADER, () => this.#socket.destroy())
       return
     }
     this.#state = { phase: 'starting' }
     encodeConnectionStart(this.#output.buffer, 0, 0, 9, this.#context.serverProperties, SASL_MECHANISMS, 'en_US')
     this.#output.touch()
-    if (rest.length > 0) this.#scanner.push(rest)
+    if (rest.length > 0) this.#input.scan(rest)
   }
 
   #onFrame(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
@@ -302,7 +229,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       const { channelMax, frameMax, heartbeatSeconds } = this.#context.limits
       encodeConnectionTune(buffer, 0, channelMax, frameMax, heartbeatSeconds)
     } else if (state.phase === 'opening') {
-      this.#scanner.frameMax = state.limits.frameMax
+      this.#input.frameMax = state.limits.frameMax
       const intervalMs = state.limits.heartbeatSeconds * 1000
       if (intervalMs > 0) this.#context.heartbeats.add(this, intervalMs)
     } else if (state.phase === 'running') {
@@ -341,22 +268,11 @@ export class Connection implements HeartbeatPeer, TurnOutput {
       consumersMax,
       defaultPrefetch,
       hasCancelNotify: client.hasCancelNotify,
-      suspend: () => this.#suspend(),
-      noteStoreBehind: () => this.#brake.putOnForStore(broker.committer),
-      noteOutpaced: (queue) => this.#brake.putOn(queue, this),
+      suspend: () => this.#input.suspend(),
+      noteStoreBehind: () => this.#input.brake.putOnForStore(broker.committer),
+      noteOutpaced: (queue) => this.#input.brake.putOn(queue, this),
       noteDeprecatedUse: (feature) => this.#noteDeprecatedUse(feature),
       log: this.#log,
-    }
-  }
-
-  /** Works on nothing more of what the client sends until the returned function has been called. */
-  #suspend(): () => void {
-    this.#scanner.pause()
-    this.#suspensions++
-    this.#input.pause()
-    return () => {
-      if (this.#suspensions > 0) this.#suspensions--
-      this.#context.turn.endLast(this)
     }
   }
 
@@ -367,7 +283,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     const isTold = this.#state.client.hasBlocked
     if (isTold) encodeConnectionBlocked(this.#output.buffer, 0, blockedReason(alarms.raised))
     this.#output.touch()
-    const resume = this.#suspend()
+    const resume = this.#input.suspend()
     this.#cancelUnblock = alarms.awaitClear(() => {
       this.#cancelUnblock = undefined
       if (isTold) encodeConnectionUnblocked(this.#output.buffer, 0)
@@ -380,9 +296,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
   #endSuspension(): void {
     this.#cancelUnblock?.()
     this.#cancelUnblock = undefined
-    if (this.#suspensions === 0) return
-    this.#suspensions = 0
-    this.#context.turn.endLast(this)
+    this.#input.endSuspensions()
   }
 
   #noteDeprecatedUse(feature: string): void {
@@ -418,7 +332,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     const reason = error instanceof Error ? error.message : String(error)
     this.#log.warn({ reason }, 'handshake refused')
     this.#state = { phase: 'refused' }
-    this.#scanner.stop()
+    this.#input.stop()
     this.#after(REFUSED_DELAY_MS, 'handshake refused')
   }
 
@@ -437,7 +351,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     encodeConnectionClose(this.#output.buffer, 0, code, replyText, methodId >>> 16, methodId & 0xffff)
     this.#output.touch()
     this.#endSuspension()
-    if (this.#scanner.isLost) this.#after(LOST_DELAY_MS, 'what the client sends is no frame')
+    if (this.#input.isLost) this.#after(LOST_DELAY_MS, 'what the client sends is no frame')
     else this.#after(closingMs, 'the client did not answer connection.close')
   }
 
@@ -468,13 +382,13 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     } else if (id === MethodId.ConnectionCloseOk) {
       this.#output.flush()
       this.#socket.end()
-      this.#scanner.stop()
+      this.#input.stop()
     }
   }
 
   #onDrained(): void {
     this.#channels?.resumeConsumers()
-    if (this.#input.isPaused) this.#context.turn.endLast(this)
+    this.#input.outputDrained()
   }
 
   #after(delayMs: number, reason: string): void {
@@ -484,7 +398,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
 
   #destroy(reason: string): void {
     this.#log.info({ reason }, 'closing the socket')
-    this.#scanner.stop()
+    this.#input.stop()
     this.#socket.destroy()
   }
 
@@ -498,9 +412,7 @@ export class Connection implements HeartbeatPeer, TurnOutput {
     this.#context.turn.schedule()
     this.#state = { phase: 'closed' }
     this.#timer?.cancel()
-    this.#scanner.stop()
     this.#cancelUnblock?.()
-    this.#brake.close()
     this.#context.heartbeats.remove(this)
     this.#onClosed(this)
   }
