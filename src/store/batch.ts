@@ -38,12 +38,17 @@ export class Batch {
     return this.definitions.size === 0 && this.queues.size === 0 && this.blobs.size === 0
   }
 
-  /** How many things it puts and removes; a range counts as one. */
-  get changeCount(): number {
+  /** How many definitions, records, bitmaps and blobs it puts or removes by themselves. */
+  get putCount(): number {
     let count = this.definitions.size + this.blobs.size
-    for (const { removals, records, bitmaps } of this.queues.values()) {
-      count += removals.length + records.size + bitmaps.size
-    }
+    for (const { records, bitmaps } of this.queues.values()) count += records.size + bitmaps.size
+    return count
+  }
+
+  /** How many ranges of records it removes. */
+  get removalCount(): number {
+    let count = 0
+    for (const { removals } of this.queues.values()) count += removals.length
     return count
   }
 

@@ -149,8 +149,12 @@ describe('LmdbStore', () => {
     })
   })
 
+  /** Octets of mapped files that count as memory of this process. */
+  async function mapped(): Promise<number> {
+    return Number(/RssFile:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) * 1024
+  }
+
   it.runIf(process.platform === 'linux')('holds little of a file in memory that is read and removed', async () => {
-    const mapped = async () => Number(/RssFile:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) * 1024
     const store = await openLmdbStore({ directory })
     for (let seq = 0; seq < 1200; seq++) {
       store.putRecord(1, seq, Buffer.alloc(130_000, seq))
@@ -167,6 +171,28 @@ describe('LmdbStore', () => {
     await store.close()
     expect(most - before).toBeLessThan(80 << 20)
   })
+
+  it.runIf(process.platform === 'linux')(
+    'holds little of it in memory when the journal tells of removals',
+    async () => {
+      await makeJournaledDirectory(directory)
+      const store = await openLmdbStore({ directory })
+      for (let seq = 0; seq < 1200; seq++) {
+        store.putRecord(1, seq, Buffer.alloc(130_000, seq))
+        if (seq % 8 === 7) await store.commit()
+      }
+      const before = await mapped()
+      let most = 0
+      // Every other one, so that each is a range, and a place in the file, of its own.
+      for (let seq = 0; seq < 1200; seq += 2) {
+        store.removeRecords(1, seq, seq + 1)
+        await store.commit()
+        most = Math.max(most, await mapped())
+      }
+      await store.close()
+      expect(most - before).toBeLessThan(30 << 20)
+    },
+  )
 
   it('uses the space of removed records again', async () => {
     const store = await openLmdbStore({ directory })
