@@ -96,10 +96,7 @@ export async function makeJournalFile(path: string, octets: number, isWanted: ()
 
 /** The octets of a journal file, whole blocks; none when there is no such file. */
 export async function readJournalFile(path: string, onlyHead = false): Promise<Buffer> {
-  const file = await openHandle(path, 'r').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const file = await ifThere(openHandle(path, 'r'))
   if (file === undefined) return Buffer.alloc(0)
   try {
     if (!onlyHead) return await file.readFile()
@@ -107,5 +104,15 @@ export async function readJournalFile(path: string, onlyHead = false): Promise<B
     return buffer.subarray(0, bytesRead)
   } finally {
     await file.close()
+  }
+}
+
+/** What `work` comes to, or undefined when it fails for the want of a file. @throws Error of the system, any other */
+export async function ifThere<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -12,7 +12,7 @@ import { copyFile, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch } from '../batch.js'
 import { encodeEntry, entrySpan, peekHeader } from './journal-entry.js'
-import { JournalFile, makeJournalFile, readJournalFile } from './journal-file.js'
+import { ifThere, JournalFile, makeJournalFile, readJournalFile } from './journal-file.js'
 import { JOURNAL_FILES, journalFileOf } from './journal-recovery.js'
 import type { JournalMark } from './keys.js'
 
@@ -53,7 +53,7 @@ export class Journal {
   static async open(directory: string, mark: JournalMark, limits: JournalLimits): Promise<Journal | undefined> {
     const { fileOctets } = limits
     const paths = pathsIn(directory)
-    for (const path of paths) if ((await stat(path).catch(() => undefined))?.size !== fileOctets) return undefined
+    for (const path of paths) if ((await ifThere(stat(path)))?.size !== fileOctets) return undefined
     const even = await JournalFile.open(paths[0], fileOctets)
     try {
       return new Journal([even, await JournalFile.open(paths[1], fileOctets)], mark, limits)
@@ -149,7 +149,7 @@ async function epochsIn(directory: string): Promise<string> {
 }
 
 async function copyFileIfThere(from: string, to: string): Promise<void> {
-  if ((await stat(from).catch(() => undefined)) === undefined) return
+  if ((await ifThere(stat(from))) === undefined) return
   await copyFile(from, to)
   const copy = await open(to, 'r+')
   try {

@@ -218,8 +218,7 @@ class LmdbStore implements MessageStore {
   async #close(): Promise<void> {
     this.#batch = new Batch()
     try {
-      // Whoever committed hears of a failure, by its own promise. What the journal has is safe there.
-      await this.#data.close(this.#applyAll().catch(() => undefined))
+      await this.#data.close(this.#applyAll().catch((error: unknown) => this.#warnOfJournal(error)))
       await this.#makingJournal
       await this.#journal?.close()
     } finally {
@@ -276,7 +275,7 @@ class LmdbStore implements MessageStore {
       await this.#directory.sync()
       this.#journal = await Journal.open(directory, mark, limits)
     } catch (error) {
-      log.warn({ directory, error }, 'the journal cannot be made: each commit takes two flushes of the disk')
+      log.warn({ directory, err: error }, 'the journal cannot be made: each commit takes two flushes of the disk')
     }
   }
 
@@ -292,9 +291,19 @@ class LmdbStore implements MessageStore {
       this.#applying = undefined
     })
     this.#applying = applying
-    // The LMDB file keeps it as the reason why every later commit fails.
-    applying.catch(() => undefined)
+    // The LMDB file keeps it as the reason why every later commit fails, of which there may be none for long.
+    applying.catch((error: unknown) => this.#warnOfJournal(error))
     return applying
+  }
+
+  /** Nothing is lost by it, and nobody waits who could hear of it. */
+  #warnOfJournal(error: unknown): void {
+    if (this.#underWay.size === 0 && this.#journal?.isEmpty !== false) return
+    const { path: directory } = this.#directory
+    this.#journalOptions.log.warn(
+      { directory, err: error },
+      'the last commits are in the journal only, for the next start',
+    )
   }
 
   async #apply(batch: Batch, mark: JournalMark): Promise<void> {
