@@ -16,11 +16,13 @@ export class WaitingPublishers {
   }
 
   /**
-   * Calls `goOn` once, when `relieve` is told of no more than `readyCount` messages.
+   * Calls `goOn` once, when `relieve` is told of no more than `readyCount` messages, and not before those that wait
+   * already: who comes in their place would wait for less than they do, and come before them again and again.
    * @returns a function that takes the wish back.
    */
   add(readyCount: number, goOn: () => void): () => void {
-    const waiting = { readyCount, goOn }
+    const least = this.#waiting.reduce((min, waiting) => Math.min(min, waiting.readyCount), readyCount)
+    const waiting = { readyCount: least, goOn }
     this.#keep([...this.#waiting, waiting])
     return () => this.#keep(this.#waiting.filter((other) => other !== waiting))
   }

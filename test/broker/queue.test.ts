@@ -132,6 +132,18 @@ describe('publishers of a queue', () => {
     expect(wentOn).toBe(1)
   })
 
+  it('go on no sooner than those that began to wait before them', () => {
+    const { queue, sink } = backlogged()
+    const wentOn: string[] = []
+    queue.awaitRelief(() => wentOn.push('first'))
+    for (let i = 0; i < 2; i++) queue.enqueue(messageOf())
+    queue.awaitRelief(() => wentOn.push('second'))
+    sink.settleOldest('a')
+    expect(wentOn).toEqual([])
+    sink.settleOldest('a')
+    expect(wentOn).toEqual(['first', 'second'])
+  })
+
   it.each(['purge', 'delete', 'removeConsumer'] as const)('go on after %s', (what) => {
     const { queue, consumer } = backlogged()
     let wentOn = 0
