@@ -8,6 +8,7 @@
  */
 
 import { Socket } from 'node:net'
+import { takeMemory } from '../base/arena.js'
 
 /** Octets that one read takes at most: as many as libuv reads into memory of its own. */
 const READ_OCTETS = 64 * 1024
@@ -18,7 +19,7 @@ const READ_OCTETS = 64 * 1024
 export const LARGE_READ_OCTETS = 256 * 1024
 
 /** One is enough: a chunk is worked on before anything else is read. */
-const large = Buffer.allocUnsafeSlow(LARGE_READ_OCTETS)
+const large = takeMemory(LARGE_READ_OCTETS)
 const usual = large.subarray(0, READ_OCTETS)
 
 interface Reading {
@@ -53,8 +54,8 @@ export function readIntoSharedBuffer(accepted: Socket): Socket {
 }
 
 /** Whether a chunk of a socket has filled what it was read into, so that libuv would read more at once. */
-export function isFullRead({ buffer, length }: Buffer): boolean {
-  if (buffer !== large.buffer) return length >= READ_OCTETS
+export function isFullRead({ buffer, byteOffset, length }: Buffer): boolean {
+  if (buffer !== large.buffer || byteOffset !== large.byteOffset) return length >= READ_OCTETS
   return length === READ_OCTETS || length === LARGE_READ_OCTETS
 }
 

@@ -8,6 +8,7 @@
  */
 
 import type { Socket } from 'node:net'
+import { takeMemory } from '../base/arena.js'
 import { DescriptorHold } from './descriptor-hold.js'
 import { isFullRead, LARGE_READ_OCTETS, readLarge } from './shared-read-buffer.js'
 
@@ -139,8 +140,8 @@ export class SocketInput {
 /** The one of the two buffers that is not being worked on. */
 function takeBuffer(): Buffer {
   if (ahead.other.length === 0) {
-    ahead.current = Buffer.allocUnsafeSlow(LARGE_READ_OCTETS)
-    ahead.other = Buffer.allocUnsafeSlow(LARGE_READ_OCTETS)
+    ahead.current = takeMemory(LARGE_READ_OCTETS)
+    ahead.other = takeMemory(LARGE_READ_OCTETS)
   }
   const buffer = ahead.other
   ahead.other = ahead.current

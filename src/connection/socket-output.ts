@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Turn, TurnOutput } from '../base/turn.js'
 import type { ChannelOutput } from '../channel/channel-context.js'
-import type { OutputBuffer, OutputBuffers } from '../protocol/output-buffer.js'
+import { OutputBuffer, type OutputBuffers } from '../protocol/output-buffer.js'
 import { SocketWriter } from './socket-writer.js'
 
 /** Above this many octets in a turn no deliveries are added. One large message may go beyond it. */
@@ -38,7 +38,7 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
   }
 
   get buffer(): OutputBuffer {
-    this.#buffer ??= this.#buffers.take()
+    this.#buffer ??= this.#isClosed ? new OutputBuffer() : this.#buffers.take()
     return this.#buffer
   }
 
@@ -83,9 +83,9 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     const buffer = this.#buffer
     if (buffer === undefined || this.#isClosed) return
     this.#buffer = undefined
-    if (buffer.used > 0) {
+    if (buffer.octets > 0) {
       this.#octetsSent += buffer.octets
-      if (buffer.octets === buffer.used) this.#writer.write(buffer.bytes.subarray(0, buffer.used))
+      if (buffer.isInOnePiece) this.#writer.write(buffer.written)
       else this.#writer.writePieces(buffer.pieces())
       this.#isCongested = this.#writer.pendingOctets > 0
     }
@@ -96,18 +96,23 @@ export class SocketOutput implements ChannelOutput, TurnOutput {
     }
   }
 
-  /** Drops everything: the socket is gone. */
+  /** Drops everything: the socket is gone, and reads none of it any more. */
   close(): void {
     this.#isClosed = true
+    if (this.#buffer) this.#buffers.giveBack(this.#buffer)
     this.#buffer = undefined
+    this.#giveBackWritten()
+  }
+
+  #giveBackWritten(): void {
+    for (const buffer of this.#inSocket ?? []) this.#buffers.giveBack(buffer)
     this.#inSocket = undefined
   }
 
   #written(): void {
     if (!this.#isCongested) return
     this.#isCongested = false
-    for (const buffer of this.#inSocket ?? []) this.#buffers.giveBack(buffer)
-    this.#inSocket = undefined
+    this.#giveBackWritten()
     this.#resumeRefused()
   }
 

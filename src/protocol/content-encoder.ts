@@ -110,12 +110,33 @@ function contentOctets(message: Message, bodyMax: number): number {
 }
 
 function appendContent(out: OutputBuffer, channel: number, message: Message, bodyMax: number): void {
+  if (canCopyAtOnce(out, message, bodyMax)) return appendAtOnce(out, channel, message)
   appendFrame(out, FrameType.HEADER, channel, message.header, message.headerStart, message.headerEnd)
   if (isReferredTo(message)) return appendReferred(out, channel, message, bodyMax)
   const { body, bodyEnd } = message
   for (let start = message.bodyStart; start < bodyEnd; start += bodyMax) {
     appendFrame(out, FrameType.BODY, channel, body, start, Math.min(bodyEnd, start + bodyMax))
   }
+}
+
+/** Whether header and body lie in the array of the output as two frames brought them, what is around a frame between. */
+function canCopyAtOnce(out: OutputBuffer, message: Message, bodyMax: number): boolean {
+  const { body, bodyStart, bodyBytes } = message
+  if (body !== out.bytes || message.header !== body || bodyStart !== message.headerEnd + FRAME_OVERHEAD) return false
+  return bodyBytes > 0 && bodyBytes <= bodyMax && !isReferredTo(message)
+}
+
+/** Writes both frames into room that is there. What is around their payloads is copied too, and written over. */
+function appendAtOnce(out: OutputBuffer, channel: number, message: Message): void {
+  const { bytes } = out
+  const { headerStart, headerEnd, bodyBytes } = message
+  copyOctets(bytes, out.used + FRAME_HEADER, bytes, headerStart, message.bodyEnd)
+  putFrameHeader(out, FrameType.HEADER, channel, headerEnd - headerStart)
+  out.used += headerEnd - headerStart
+  bytes[out.used++] = FRAME_END
+  putFrameHeader(out, FrameType.BODY, channel, bodyBytes)
+  out.used += bodyBytes
+  bytes[out.used++] = FRAME_END
 }
 
 /** Writes the body frames, the payloads of the large ones by reference. */

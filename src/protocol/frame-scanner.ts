@@ -10,6 +10,7 @@
  * read into the same memory, to where there is room for the rest of it: each octet of it is copied once.
  */
 
+import { ARENA, isInArena } from '../base/arena.js'
 import type { AmqpError } from './amqp-error.js'
 import { longAt, octetAt, shortAt } from './octets.js'
 import { frameTooLarge, invalidFrameEnd } from './reply-texts.js'
@@ -94,16 +95,21 @@ export class FrameScanner {
    * @throws AmqpError FRAME_ERROR for an oversized payload (before it is buffered) or a wrong frame end.
    */
   push(chunk: Buffer): void {
-    let offset = 0
+    if (isInArena(chunk)) this.#push(ARENA, chunk.byteOffset, chunk.byteOffset + chunk.length)
+    else this.#push(chunk, 0, chunk.length)
+  }
+
+  #push(bytes: Buffer, from: number, to: number): void {
+    let offset = from
     while (this.#keptOctets > 0 && !this.#stopped && !this.#paused) {
-      const end = Math.min(chunk.length, offset + this.#missingOctets)
-      this.#keep(chunk, offset, end)
+      const end = Math.min(to, offset + this.#missingOctets)
+      this.#keep(bytes, offset, end)
       offset = end
       if (this.#missingOctets === 0) this.#scanKept()
-      else if (offset === chunk.length) return
+      else if (offset === to) return
     }
-    if (this.#keptOctets === 0) offset = this.#scan(chunk, offset, chunk.length)
-    if (offset < chunk.length && !this.#stopped) this.#keep(chunk, offset, chunk.length)
+    if (this.#keptOctets === 0) offset = this.#scan(bytes, offset, to)
+    if (offset < to && !this.#stopped) this.#keep(bytes, offset, to)
   }
 
   get #keptOctets(): number {

@@ -47,9 +47,15 @@ export function putLongLong(bytes: Uint8Array, at: number, value: number): void 
 
 /** Below this many octets a loop beats the native copy, whose call alone costs about 100 ns on Node 20. */
 const LOOP_COPY_MAX = 96
+/** The same for a copy inside one array, which needs no view of the source and takes 20 ns. */
+const LOOP_COPY_WITHIN_MAX = 16
 
 /** Copies source[start, end) to target at `at`. The ranges must lie in bounds and must not overlap. */
 export function copyOctets(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
+  if (target === source && end - start > LOOP_COPY_WITHIN_MAX) {
+    target.copyWithin(at, start, end)
+    return
+  }
   if (end - start > LOOP_COPY_MAX) {
     target.set(source.subarray(start, end), at)
     return

@@ -1,3 +1,4 @@
+import { ARENA, NO_REGION, REGION_OCTETS, takeRegion } from '../base/arena.js'
 import type { ByteString } from '../base/byte-string.js'
 import type { HeldMemory } from '../base/held-memory.js'
 import { copyOctets, putLong, putLongLong, putShort } from './octets.js'
@@ -6,7 +7,7 @@ const FIRST_BYTES = 4096
 
 /** Octets that stand between those of a buffer without being copied into it. */
 interface Reference {
-  /** How many octets of the buffer stand before them. */
+  /** How many octets of those that were written stand before them. */
   readonly at: number
   readonly octets: Buffer
   readonly memory: HeldMemory
@@ -20,20 +21,55 @@ interface Reference {
  * held until `clear`.
  */
 export class OutputBuffer {
-  /** Holds `used` octets of output; replaced when it grows, so never keep it across a call of `ensure`. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
-  used = 0
+  /** Where the octets are written; replaced when there is no more room, so never keep it across a call of `ensure`. */
+  bytes: Buffer
+  /** Where the next octet goes in `bytes`. */
+  used: number
+  /** The part of `bytes` that is this buffer's. */
+  #start: number
+  #end: number
+  readonly #region: number
   #references: Reference[] = []
   #referredOctets = 0
 
+  /** @param region of the arena, where the octets are written as long as they fit; without one in memory of its own. */
+  constructor(region = NO_REGION) {
+    const isInRegion = region !== NO_REGION
+    this.#region = region
+    this.bytes = isInRegion ? ARENA : Buffer.allocUnsafeSlow(FIRST_BYTES)
+    this.#start = isInRegion ? region : 0
+    this.#end = isInRegion ? region + REGION_OCTETS : FIRST_BYTES
+    this.used = this.#start
+  }
+
+  /** Whether a region of the arena is this buffer's, be there room enough in it or not. */
+  get hasRegion(): boolean {
+    return this.#region !== NO_REGION
+  }
+
   /** All octets, those that are referred to included. */
   get octets(): number {
-    return this.used + this.#referredOctets
+    return this.used - this.#start + this.#referredOctets
+  }
+
+  /** Whether nothing is referred to, so that `written` is all. */
+  get isInOnePiece(): boolean {
+    return this.#referredOctets === 0
+  }
+
+  /** The octets that were written, where they lie. Valid until the next change. */
+  get written(): Buffer {
+    return this.bytes.subarray(this.#start, this.used)
+  }
+
+  /** How many octets can be written before it has to grow. */
+  get capacity(): number {
+    return this.#end - this.#start
   }
 
   /** Makes room for `count` more octets at `used`. */
   ensure(count: number): void {
-    if (this.used + count > this.bytes.length) this.#grow(this.used + count)
+    if (this.used + count > this.#end) this.#grow(count)
   }
 
   octet(value: number): void {
@@ -88,30 +124,31 @@ export class OutputBuffer {
   refer(source: Buffer, start: number, end: number, memory: HeldMemory): void {
     memory.hold()
     this.#referredOctets += end - start
-    this.#references.push({ at: this.used, octets: source.subarray(start, end), memory })
+    this.#references.push({ at: this.used - this.#start, octets: source.subarray(start, end), memory })
   }
 
   /** Puts all of `other` behind what there is, and leaves that empty. */
   append(other: OutputBuffer): void {
-    const before = this.used
-    this.copy(other.bytes, 0, other.used)
+    const before = this.used - this.#start
+    this.copy(other.bytes, other.#start, other.used)
     for (const { at, octets, memory } of other.#references) {
       this.#references.push({ at: before + at, octets, memory })
     }
     this.#referredOctets += other.#referredOctets
     other.#references = []
     other.#referredOctets = 0
-    other.used = 0
+    other.used = other.#start
   }
 
   /** The octets in their order, in as few pieces as there are without copying. Valid until the next change. */
   pieces(): Buffer[] {
     const pieces: Buffer[] = []
-    let from = 0
+    let from = this.#start
     for (const { at, octets } of this.#references) {
-      if (at > from) pieces.push(this.bytes.subarray(from, at))
+      const to = this.#start + at
+      if (to > from) pieces.push(this.bytes.subarray(from, to))
       pieces.push(octets)
-      from = at
+      from = to
     }
     if (this.used > from) pieces.push(this.bytes.subarray(from, this.used))
     return pieces
@@ -119,19 +156,28 @@ export class OutputBuffer {
 
   /** Empties the buffer, and lets go of what it refers to. */
   clear(): void {
-    this.used = 0
+    if (this.hasRegion && this.bytes !== ARENA) this.#move(ARENA, this.#region, REGION_OCTETS)
+    this.used = this.#start
     if (this.#referredOctets === 0) return
     for (const { memory } of this.#references) memory.letGo()
     this.#references = []
     this.#referredOctets = 0
   }
 
-  #grow(needed: number): void {
-    let size = this.bytes.length
-    while (size < needed) size *= 2
+  #grow(count: number): void {
+    const written = this.used - this.#start
+    let size = this.capacity
+    while (size < written + count) size *= 2
     const grown = Buffer.allocUnsafeSlow(size)
-    this.bytes.copy(grown, 0, 0, this.used)
-    this.bytes = grown
+    this.bytes.copy(grown, 0, this.#start, this.used)
+    this.#move(grown, 0, size)
+    this.used = written
+  }
+
+  #move(bytes: Buffer, start: number, octets: number): void {
+    this.bytes = bytes
+    this.#start = start
+    this.#end = start + octets
   }
 }
 
@@ -141,7 +187,7 @@ const KEPT_OCTETS_MAX = 2 * 1024 * 1024
 const FREE_OCTETS_MAX = 16 * 1024 * 1024
 
 /**
- * The buffers of all connections that write nothing at the moment. A connection has one from its first frame of a turn
+ * The buffers of all connections that write nothing at the moment, those first made with a region of the arena each. A connection has one from its first frame of a turn
  * until that is written: ten thousand quiet connections have none, whatever they have written before.
  */
 export class OutputBuffers {
@@ -151,16 +197,17 @@ export class OutputBuffers {
   /** An empty buffer, the one that was given back last if there is one. */
   take(): OutputBuffer {
     const buffer = this.#free.pop()
-    if (buffer === undefined) return new OutputBuffer()
-    this.#freeOctets -= buffer.bytes.length
+    if (buffer === undefined) return new OutputBuffer(takeRegion(REGION_OCTETS))
+    this.#freeOctets -= buffer.capacity
     return buffer
   }
 
   /** Takes back a buffer whose octets nobody needs any more. */
   giveBack(buffer: OutputBuffer): void {
     buffer.clear()
-    const octets = buffer.bytes.length
-    if (octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX) return
+    const octets = buffer.capacity
+    const isTooMuch = octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX
+    if (isTooMuch && !buffer.hasRegion) return
     this.#freeOctets += octets
     this.#free.push(buffer)
   }

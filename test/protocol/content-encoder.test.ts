@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ARENA, REGION_OCTETS, takeMemory, takeRegion } from '../../src/base/arena.js'
 import { HeldMemory } from '../../src/base/held-memory.js'
 import {
   bodyFrameMax,
@@ -32,6 +33,23 @@ function messageOf(exchange: string, routingKey: string, header: Buffer, body: B
     bodyStart: 3,
     bodyEnd: 3 + body.length,
   })
+  return message
+}
+
+const chunk = takeMemory(1000)
+const region = takeRegion(REGION_OCTETS)
+
+/** A message in the arena, as a client has sent its frames on channel 9, or with `gap` octets between header and body. */
+function messageInArena(exchange: string, routingKey: string, header: Buffer, body: Buffer, gap = 8): Message {
+  const message = messageOf(exchange, routingKey, header, body)
+  const headerFrame = [2, 0, 9, 0, 0, 0, header.length, ...header, 0xce]
+  chunk.set([...headerFrame, 3, 0, 9, 0, 0, 0, body.length, ...Buffer.alloc(gap - 8), ...body, 0xce])
+  message.header = ARENA
+  message.headerStart = chunk.byteOffset + 7
+  message.headerEnd = message.headerStart + header.length
+  message.body = ARENA
+  message.bodyStart = message.headerEnd + gap
+  message.bodyEnd = message.bodyStart + body.length
   return message
 }
 
@@ -82,6 +100,25 @@ describe('a content on its way to a client', () => {
           expect(framesIn(out)).toEqual([...framesIn(method), ...contentFrames(channel, header, body, max)])
         },
       ),
+    )
+  })
+
+  it('has the same frames when it lies in the arena, as it came or otherwise, and is written there', () => {
+    fc.assert(
+      fc.property(channels, anyContent, limits, fc.constantFrom(8, 9, 16), (channel, content, max, gap) => {
+        const [exchange, routingKey, header, body] = content
+        const out = new OutputBuffer(region)
+        encodeDelivery(out, channel, shortString('t'), 1, false, messageOf(...content), max)
+        const first = framesIn(out)
+        encodeDelivery(out, channel, shortString('t'), 1, false, messageInArena(...content, gap), max)
+        expect(first).toEqual([first[0], ...contentFrames(channel, header, body, max)])
+        expect(framesIn(out)).toEqual([...first, ...first])
+        const own = new OutputBuffer()
+        encodeReturn(own, channel, 312, 'NO_ROUTE', messageInArena(...content, gap), max)
+        const method = new OutputBuffer()
+        encodeBasicReturn(method, channel, 312, 'NO_ROUTE', exchange, routingKey)
+        expect(framesIn(own)).toEqual([...framesIn(method), ...contentFrames(channel, header, body, max)])
+      }),
     )
   })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { takeMemory } from '../../src/base/arena.js'
 import { AmqpError } from '../../src/protocol/amqp-error.js'
 import { matchFrame } from '../../src/protocol/frame-layouts.js'
 import { FrameScanner } from '../../src/protocol/frame-scanner.js'
@@ -32,21 +33,23 @@ function expected(octets: Buffer, frameMax: number): Seen {
   return { frames, error: undefined }
 }
 
-/** As a socket does that is read into the same memory again and again. */
-function pushOnce(scanner: FrameScanner, chunk: Buffer): void {
-  const lent = Buffer.from(chunk)
+const region = takeMemory(4096)
+
+/** As a socket does that is read into the same memory again and again: into the arena, or beside it. */
+function pushOnce(scanner: FrameScanner, chunk: Buffer, isInArena = false): void {
+  const lent = isInArena ? region.subarray(7, 7 + chunk.copy(region, 7)) : Buffer.from(chunk)
   scanner.push(lent)
   lent.fill(0xdd)
 }
 
-/** What the scanner finds in the same octets, in chunks. */
-function scanned(chunks: readonly Buffer[], frameMax: number): Seen {
+/** What the scanner finds in the same octets, in chunks that are lent to it. */
+function scanned(chunks: readonly Buffer[], frameMax: number, isInArena: boolean): Seen {
   const frames: string[] = []
   const scanner = new FrameScanner(frameMax, (type, channel, bytes, start, end) => {
     frames.push(describeFrame(type, channel, bytes.subarray(start, end)))
   })
   try {
-    for (const chunk of chunks) pushOnce(scanner, chunk)
+    for (const chunk of chunks) pushOnce(scanner, chunk, isInArena)
   } catch (error) {
     if (!(error instanceof AmqpError)) throw error
     return { frames, error: error.replyText }
@@ -61,10 +64,12 @@ function split(octets: Buffer, cuts: readonly number[]): Buffer[] {
 
 function expectSame(octets: Buffer, chunks: readonly Buffer[], frameMax: number): void {
   const should = expected(octets, frameMax)
-  const does = scanned(chunks, frameMax)
-  expect(does.frames).toEqual(should.frames)
-  if (should.error === undefined) expect(does.error).toBeUndefined()
-  else expect(does.error).toContain(should.error)
+  for (const isInArena of [false, true]) {
+    const does = scanned(chunks, frameMax, isInArena)
+    expect(does.frames).toEqual(should.frames)
+    if (should.error === undefined) expect(does.error).toBeUndefined()
+    else expect(does.error).toContain(should.error)
+  }
 }
 
 const frameOf = (type: number, channel: number, payload: Uint8Array, end = 0xce): Buffer => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ARENA, NO_REGION, REGION_OCTETS, takeRegion } from '../../src/base/arena.js'
 import { HeldMemory } from '../../src/base/held-memory.js'
 import { OutputBuffer, OutputBuffers } from '../../src/protocol/output-buffer.js'
 
@@ -46,7 +47,76 @@ describe('a buffer of octets on their way out', () => {
   })
 })
 
+describe('a buffer with a region of the arena', () => {
+  const region = takeRegion(REGION_OCTETS)
+
+  it('is written there as long as there is room, and beside its neighbours', () => {
+    const buffer = new OutputBuffer(region)
+    ARENA.fill('-', region + REGION_OCTETS, region + REGION_OCTETS + 10)
+    buffer.text('a'.repeat(REGION_OCTETS - 1))
+    buffer.octet(0x62)
+    expect([buffer.bytes === ARENA, buffer.octets, buffer.isInOnePiece]).toEqual([true, REGION_OCTETS, true])
+    expect(buffer.written.toString('latin1')).toBe(`${'a'.repeat(REGION_OCTETS - 1)}b`)
+    buffer.text('cd')
+    expect(buffer.bytes === ARENA).toBe(false)
+    expect(textOf(buffer)).toBe(`${'a'.repeat(REGION_OCTETS - 1)}bcd`)
+    expect(ARENA.toString('latin1', region + REGION_OCTETS, region + REGION_OCTETS + 10)).toBe('----------')
+  })
+
+  it('has what it refers to in its place, also when it has outgrown the region', () => {
+    const buffer = new OutputBuffer(region)
+    const memory = new HeldMemory()
+    buffer.text('before ')
+    buffer.refer(Buffer.from('referred'), 0, 8, memory)
+    buffer.text(' behind')
+    expect([textOf(buffer), buffer.octets, buffer.isInOnePiece]).toEqual(['before referred behind', 22, false])
+    buffer.ensure(REGION_OCTETS)
+    buffer.text('.')
+    expect([textOf(buffer), buffer.octets]).toEqual(['before referred behind.', 23])
+  })
+
+  it('takes over what another one has, and the other way round', () => {
+    const own = new OutputBuffer()
+    const buffer = new OutputBuffer(region)
+    own.text('1')
+    own.refer(Buffer.from('2'), 0, 1, new HeldMemory())
+    own.text('3')
+    buffer.text('0')
+    buffer.append(own)
+    expect([textOf(buffer), own.octets]).toEqual(['0123', 0])
+    own.text('9')
+    own.append(buffer)
+    expect([textOf(own), buffer.octets]).toEqual(['90123', 0])
+    buffer.text('again')
+    expect(textOf(buffer)).toBe('again')
+  })
+
+  it('goes back to the region when it is emptied', () => {
+    const buffer = new OutputBuffer(region)
+    buffer.ensure(REGION_OCTETS + 1)
+    buffer.text('elsewhere')
+    buffer.clear()
+    buffer.text('there')
+    expect([buffer.bytes === ARENA, buffer.capacity, textOf(buffer)]).toEqual([true, REGION_OCTETS, 'there'])
+  })
+})
+
 describe('the buffers that nobody writes to', () => {
+  it('have regions of the arena first, and keep those whatever they had grown to', () => {
+    const buffers = new OutputBuffers()
+    const withRegion: OutputBuffer[] = []
+    for (let buffer = buffers.take(); buffer.hasRegion; buffer = buffers.take()) withRegion.push(buffer)
+    expect(withRegion.length).toBeGreaterThan(3)
+    expect(takeRegion(REGION_OCTETS)).toBe(NO_REGION)
+    for (const buffer of withRegion) {
+      buffer.ensure(2 * 1024 * 1024 + 1)
+      buffers.giveBack(buffer)
+    }
+    const again = withRegion.map(() => buffers.take())
+    expect(again.map((buffer) => withRegion.indexOf(buffer))).toEqual([...withRegion.keys()].toReversed())
+    expect(new Set(again.map(({ used }) => used)).size).toBe(withRegion.length)
+  })
+
   it('are handed out again, empty, the last one first', () => {
     const buffers = new OutputBuffers()
     const [first, second] = [buffers.take(), buffers.take()]
