@@ -38,9 +38,16 @@ export class Bindings {
   /** Of most destinations there is one binding, which needs no set. */
   readonly #byDestination = new Map<Destination, Binding | Set<Binding>>()
 
+  #count = 0
+
   constructor(vhost: Topology, parts: BrokerParts) {
     this.#vhost = vhost
     this.#parts = parts
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#count
   }
 
   /** The bindings that lead to `destination`. */
@@ -162,12 +169,14 @@ export class Bindings {
     if (towards === undefined) this.#byDestination.set(destination, binding)
     else if (towards instanceof Set) towards.add(binding)
     else this.#byDestination.set(destination, new Set([towards, binding]))
+    this.#count++
     this.#vhost.touchTopology()
   }
 
   #remove(binding: Binding, by: ByteString): void {
     const { source, destination } = binding
     source.removeBinding(binding)
+    this.#count--
     const towards = this.#byDestination.get(destination)
     if (towards instanceof Set) towards.delete(binding)
     if (!(towards instanceof Set) || towards.size === 0) this.#byDestination.delete(destination)

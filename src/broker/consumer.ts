@@ -72,20 +72,21 @@ export interface ConsumerOptions {
 
 /** One subscription of a channel to a queue. */
 export class Consumer {
+  // First what every delivery needs, to lie together in memory.
   readonly queue: ConsumedQueue
   readonly sink: ConsumerSink
-  readonly tag: ByteString
-  /** The tag as a short string, as every delivery carries it. */
-  readonly tagOctets: Uint8Array
   readonly noAck: boolean
-  readonly isExclusive: boolean
-  readonly arguments: FieldTable
   readonly prefetch: number
-  readonly priority: number
-  readonly timeoutMs: number | undefined
   unackedCount = 0
   /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
   isReady = false
+  /** The tag as a short string, as every delivery carries it. */
+  readonly tagOctets: Uint8Array
+  readonly tag: ByteString
+  readonly isExclusive: boolean
+  readonly arguments: FieldTable
+  readonly priority: number
+  readonly timeoutMs: number | undefined
 
   constructor(queue: ConsumedQueue, sink: ConsumerSink, options: ConsumerOptions) {
     this.queue = queue

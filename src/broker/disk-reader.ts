@@ -79,7 +79,7 @@ export class DiskReader {
     this.#pages.disk.readyBodyBytes += label.bodyBytes
     this.#pages.readyCount += label.messages
     this.#pages.readyBodyBytes += label.bodyBytes
-    if (label.expires) this.#pages.hasDeadlines = true
+    if (label.expires) this.#pages.mayHaveDeadlines = true
   }
 
   /** Sees to it that the first messages of the run come into memory; `onLoaded` tells when. */
@@ -156,7 +156,7 @@ export class DiskReader {
     this.#pages.readyCount -= readyCount
     this.#pages.readyBodyBytes -= run.readyBodyBytes
     this.#pages.disk = undefined
-    const only = this.#pages.list.length === 1 ? this.#pages.list[0] : undefined
+    const only = this.#pages.pageCount === 1 ? this.#pages.find(0) : undefined
     if (only && only.live === 0) this.#storage.dropIfDone(0)
     if (readyCount > 0) this.#options.onLost(readyCount)
   }
@@ -223,7 +223,7 @@ export class DiskReader {
     page.recordLive.push(live)
     const base = page.count
     // The cursor may wait behind a page that is filled up now.
-    if (this.#pages.cursorPage >= this.#pages.diskIndex && page === this.#pages.list[this.#pages.diskIndex - 1]) {
+    if (this.#pages.cursorPage >= this.#pages.diskIndex && page === this.#pages.find(this.#pages.diskIndex - 1)) {
       this.#pages.cursorPage = this.#pages.diskIndex - 1
       this.#pages.cursorSlot = base
     }
@@ -268,7 +268,7 @@ export class DiskReader {
 
   /** The last head page if the record fits, or a new one behind it. */
   #pageForRecord(firstSeq: number, slots: number, octets: number): Page {
-    const last = this.#pages.list[this.#pages.diskIndex - 1]
+    const last = this.#pages.find(this.#pages.diskIndex - 1)
     const gap = last ? firstSeq - last.nextSeq : Number.POSITIVE_INFINITY
     if (last && gap >= 0 && gap <= GAP_SLOTS_MAX && last.hasRoomFor(octets)) {
       if (last.count + gap + slots <= last.states.length) {
@@ -278,7 +278,7 @@ export class DiskReader {
     }
     // Also for those of its messages that are settled: they have slots, and no octets.
     const page = this.#pool.take(this.#pool.isUnderPressure ? 0 : this.#pool.largestSize, octets, firstSeq, slots)
-    this.#pages.list.splice(this.#pages.diskIndex, 0, page)
+    this.#pages.insertPage(this.#pages.diskIndex, page)
     this.#pages.diskIndex++
     return page
   }

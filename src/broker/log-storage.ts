@@ -50,11 +50,11 @@ export class LogStorage {
   /** Whether transient messages are stored as well, so that their pages can leave memory. */
   get storesTransient(): boolean {
     const { isUnderPressure } = this.#pool
-    return this.#pages.list.length > SHALLOW_PAGES && (isUnderPressure || (this.#options.isDurable && this.#isDeep))
+    return this.#pages.pageCount > SHALLOW_PAGES && (isUnderPressure || (this.#options.isDurable && this.#isDeep))
   }
 
   get #isDeep(): boolean {
-    return this.#pages.list.length > DEEP_PAGES || this.#pages.readyBodyBytes > DEEP_BODY_OCTETS
+    return this.#pages.pageCount > DEEP_PAGES || this.#pages.readyBodyBytes > DEEP_BODY_OCTETS
   }
 
   get #endPages(): number {
@@ -99,14 +99,14 @@ export class LogStorage {
   /** Drops a page of settled slots, unless more may be appended to it beside pages that live. */
   dropIfDone(index: number): void {
     const page = this.#pages.at(index)
-    const isLast = index === this.#pages.list.length - 1 && !this.#pages.isHead(index)
-    if (isLast && (this.#pages.list.length > 1 || this.#pages.disk)) return
+    const isLast = index === this.#pages.pageCount - 1 && !this.#pages.isHead(index)
+    if (isLast && (this.#pages.pageCount > 1 || this.#pages.disk)) return
     this.#pages.takeOut(index)
     if (page.recordStarts.length > 0) this.remove(page.firstSeq, page.nextSeq)
     this.#dirtyPages?.delete(page)
     this.#pool.giveBack(page)
     // The last page was kept for appending while others lived; when it is settled too, the queue is empty.
-    const only = this.#pages.list.length === 1 && !this.#pages.disk ? this.#pages.list[0] : undefined
+    const only = this.#pages.pageCount === 1 && !this.#pages.disk ? this.#pages.find(0) : undefined
     if (only && only.live === 0) this.dropIfDone(0)
   }
 
@@ -118,16 +118,16 @@ export class LogStorage {
     if (this.#dirtyPages) for (const page of this.#dirtyPages) this.#storeSettled(page, store, queueId)
     this.#dirtyPages?.clear()
     const withTransient = this.storesTransient
-    for (let index = this.#firstUnscanned(withTransient); index < this.#pages.list.length; index++) {
+    for (let index = this.#firstUnscanned(withTransient); index < this.#pages.pageCount; index++) {
       this.#storeGained(this.#pages.at(index), store, queueId, withTransient)
     }
     this.#scannedSeq = this.#pages.nextSeq
-    if (this.#pages.list.length > 2 * this.#endPages) this.#evict(store, queueId)
+    if (this.#pages.pageCount > 2 * this.#endPages) this.#evict(store, queueId)
   }
 
   /** Notes for a clean stop which stored messages have been handed out, beside those that are settled. */
   collectRedelivered(store: MessageStore, queueId: number): void {
-    for (const page of this.#pages.list) this.#storeStates(page, store, queueId)
+    for (const page of this.#pages.pages) this.#storeStates(page, store, queueId)
   }
 
   /** Everything before `seq` is in the store. */
@@ -158,7 +158,7 @@ export class LogStorage {
     page.forEachShared((id) => this.#options.bodies.storeOnce(this.#options.bodies.known(id)))
     const firstSeq = page.firstSeq + record.firstSlot
     store.putRecord(queueId, firstSeq, record.bytes, encodeLabel(record.label), this.#pool.records)
-    if (page.returns.size > 0) store.putSettled(queueId, firstSeq, recordStates(page, record.firstSlot, page.count))
+    if (page.hasReturns) store.putSettled(queueId, firstSeq, recordStates(page, record.firstSlot, page.count))
   }
 
   #storeSettled(page: Page, store: MessageStore, queueId: number): void {
@@ -184,7 +184,7 @@ export class LogStorage {
   }
 
   #firstUnscanned(withTransient: boolean): number {
-    let index = this.#pages.list.length
+    let index = this.#pages.pageCount
     while (index > 0 && this.#isUnscanned(this.#pages.at(index - 1), withTransient)) index--
     return index
   }
@@ -196,7 +196,7 @@ export class LogStorage {
   /** Sends pages from the middle to the disk run: the store has them. */
   #evict(store: MessageStore, queueId: number): void {
     const index = this.#pages.disk ? this.#pages.diskIndex : this.#firstToEvict()
-    while (index < this.#pages.list.length - this.#endPages) {
+    while (index < this.#pages.pageCount - this.#endPages) {
       const page = this.#pages.at(index)
       if (!isWhollyStored(page)) return
       if (page.hasUntoldReturns) this.#storeStates(page, store, queueId)
@@ -212,7 +212,7 @@ export class LogStorage {
   /** The first page that may begin a disk run: behind the cursor and those that have to stay. */
   #firstToEvict(): number {
     let index = this.#pages.cursorPage + this.#endPages
-    while (index < this.#pages.list.length - this.#endPages && !isWhollyStored(this.#pages.at(index))) index++
+    while (index < this.#pages.pageCount - this.#endPages && !isWhollyStored(this.#pages.at(index))) index++
     return index
   }
 
@@ -230,7 +230,7 @@ export class LogStorage {
     this.#pages.disk.endSeq = page.nextSeq
     this.#pages.disk.readyCount += page.ready
     this.#pages.disk.readyBodyBytes += bodyBytes
-    this.#pages.list.splice(index, 1)
+    this.#pages.removePage(index)
     this.#pool.giveBack(page)
   }
 }

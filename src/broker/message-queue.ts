@@ -28,6 +28,7 @@ import { QueueLease } from './queue-lease.js'
 import type { ContentsOwner } from './queue-log-host.js'
 import type { RecordLabel } from './queue-record.js'
 import type { QueueSettings } from './queue-settings.js'
+import type { ReadyConsumers } from './ready-consumers.js'
 import { isExhausted, isFailure, retryDelayMs, returnHeaders } from './return-rules.js'
 import type { SharedBody } from './shared-bodies.js'
 import { WaitingPublishers } from './waiting-publishers.js'
@@ -52,40 +53,45 @@ const QUORUM_PREFETCH = 2000
  * letter exchange to take it; `messagesUnacknowledged` leaves those out.
  */
 export class MessageQueue implements ContentsOwner {
+  // First what every message needs, to lie together in memory: of a queue that was quiet none of it is in the caches.
+  #isDeleted = false
+  /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
+  #isPlain = true
+  readonly #isQuorum: boolean
+  readonly isDurable: boolean
+  /** Whether some of what is ready may not be ready in the log. */
+  #mayGiveBack = false
+  #handedOutCount = 0
+  /** That of the contents, where most messages are all that there is. */
+  readonly #log: MessageLog
+  /** Those of the consumers whose turn it may be. */
+  readonly #ready: ReadyConsumers
+  #asRoute: readonly Queue[] | undefined
+  /** Made when one has to wait. */
+  #waitingPublishers: WaitingPublishers | undefined
   readonly kind = 'queue'
   readonly id: number
   readonly type: 'classic' | 'quorum'
   readonly name: ByteString
   readonly vhost: ByteString
-  readonly isDurable: boolean
   readonly exclusiveOwner: ExclusiveOwner | undefined
   readonly isAutoDelete: boolean
   readonly arguments: FieldTable
   readonly #parts: QueueParts
-  readonly #isQuorum: boolean
   /** Whether every delivery has a header that counts it, the first one too. */
   readonly #countsDeliveries: boolean
   readonly #contents: QueueContents
-  /** That of the contents, where most messages are all that there is. */
-  readonly #log: MessageLog
   readonly #consumers: QueueConsumers
   readonly #departures: QueueDepartures
   /** Only where one is limited. */
   #lease: QueueLease | undefined
-  /** Made when one has to wait. */
-  #waitingPublishers: WaitingPublishers | undefined
   readonly #view = new Message()
   /** For headers that deliveries are given, and those that tell duplicates. */
   #properties: PropertiesReader | undefined
   #settings: QueueSettings
   /** Whether a message that is dead-lettered has to tell how many of its deliveries had failed. */
   #countsFailures = false
-  /** Whether a message without an expiration is taken as it is, whatever there is in the queue. */
-  #isPlain = true
   readonly #duplicates: QueueDuplicates | undefined
-  #asRoute: readonly Queue[] | undefined
-  #isDeleted = false
-  #handedOutCount = 0
   #waitingForLoad: (() => void)[] | undefined
   /** Unacked messages that were given back once too often. */
   #exhausted: number[] | undefined
@@ -109,6 +115,7 @@ export class MessageQueue implements ContentsOwner {
     this.#countsDeliveries = this.#isQuorum && profile.deliveryCountHeaders === 'always'
     const { isSingleActive } = settings
     this.#consumers = new QueueConsumers({ isSingleActive, activeYields: this.#isQuorum })
+    this.#ready = this.#consumers.ready
     this.#duplicates = QueueDuplicates.of(options.arguments, clock)
     this.#settings = settings
     this.#contents = new QueueContents(this, settings, parts)
@@ -274,7 +281,7 @@ export class MessageQueue implements ContentsOwner {
   resume(consumer: Consumer): void {
     if (this.#isDeleted) return
     this.#consumers.resume(consumer)
-    if (this.messagesReady > 0 && this.#consumers.hasReady) this.#deliver(0)
+    if (this.messagesReady > 0 && !this.#ready.isEmpty) this.#deliver(0)
   }
 
   purge(): number {
@@ -316,6 +323,7 @@ export class MessageQueue implements ContentsOwner {
   /** Goes by settings from now on. */
   #follow(settings: QueueSettings): void {
     this.#departures.follow()
+    this.#mayGiveBack ||= this.#isQuorum || settings.delayedRetry !== undefined
     this.#countsFailures = this.#parts.profile.deadLettersKeepFailures && settings.deadLetterExchange !== undefined
     this.#isPlain = !this.#departures.hasLimit && settings.messageTtlMs === undefined && !this.#duplicates
     if (settings.expiresMs !== undefined) this.#lease ??= this.#newLease()
@@ -346,17 +354,18 @@ export class MessageQueue implements ContentsOwner {
   #accept(message: Message, shared: SharedBody | undefined, nowMs: number): EnqueueResult {
     // A classic queue whose consumer waits says that a delivery is the first, whatever the message has been through.
     const isChanged = this.#isQuorum && (this.#countsDeliveries || message.hasFailed)
-    const consumer = this.messagesReady === 0 && !isChanged ? this.#consumers.next() : undefined
+    const isEmpty = this.#log.readyCount === 0 && !(this.#mayGiveBack && this.messagesReady > 0)
+    const consumer = isEmpty && !isChanged ? this.#ready.next() : undefined
     if (consumer?.noAck) {
       // Settled as it is sent: it needs neither a page nor the store.
-      this.#consumers.advance()
+      this.#ready.advance()
       consumer.sink.deliver(consumer, message, -1, false)
       return Enqueued.DONE
     }
     if (consumer) this.#handOut(consumer, message, this.#log.appendTaken(message, shared), false)
     else {
       this.#log.append(message, shared)
-      if (this.#consumers.hasReady) this.#deliver(nowMs)
+      if (!this.#ready.isEmpty) this.#deliver(nowMs)
     }
     if (!this.isDurable || !(message.isPersistent || this.#isQuorum)) return Enqueued.DONE
     this.#parts.committer.accept(octetsInPage(message))
@@ -375,7 +384,7 @@ export class MessageQueue implements ContentsOwner {
     const view = this.#view
     const log = this.#log
     while (log.readyCount > 0) {
-      const consumer = this.#consumers.next()
+      const consumer = this.#ready.next()
       if (!consumer) return
       const seq = log.takeNext(view)
       if (seq < 0) return
@@ -390,7 +399,7 @@ export class MessageQueue implements ContentsOwner {
     let nowMs = knownMs
     let hasDelivered = false
     while (contents.readyCount > 0) {
-      const consumer = this.#consumers.next()
+      const consumer = this.#ready.next()
       if (!consumer) {
         if (departures.dropOverdue()) break
         return departures.watchHead()
@@ -416,7 +425,7 @@ export class MessageQueue implements ContentsOwner {
 
   /** Hands a message to the consumer whose turn it is. */
   #handOut(consumer: Consumer, message: Message, seq: number, isRedelivered: boolean): void {
-    this.#consumers.advance()
+    this.#ready.advance()
     this.#handedOutCount++
     if (!consumer.noAck) consumer.unackedCount++
     // Of a quorum queue it leaves at once, of a classic one when its turn comes: what it gets back sends it to the end.

@@ -106,8 +106,7 @@ export class Page {
   hasUntoldReturns = false
   /** Whether a message's body is shared. */
   hasShared = false
-  /** How often messages have been given back, by slot, where the queue counts it. */
-  readonly returns = new Map<number, ReturnCounts>()
+  #returns: Map<number, ReturnCounts> | undefined
 
   constructor(octets: number, slots: number) {
     this.bytes = Buffer.allocUnsafeSlow(octets)
@@ -123,8 +122,19 @@ export class Page {
     return this.firstSeq + this.count
   }
 
+  /** How often messages have been given back, by slot, where the queue counts it. Few pages ever have any. */
+  get returns(): Map<number, ReturnCounts> {
+    this.#returns ??= new Map()
+    return this.#returns
+  }
+
+  get hasReturns(): boolean {
+    return this.#returns !== undefined && this.#returns.size > 0
+  }
+
   /** Empties the page for messages from `firstSeq` on. */
   reset(firstSeq: number): void {
+    const isKnownToStore = this.scannedForStore > 0
     this.firstSeq = firstSeq
     this.count = 0
     this.live = 0
@@ -133,8 +143,8 @@ export class Page {
     this.handedOverIn = 0
     this.hasUntoldReturns = false
     this.hasShared = false
-    if (this.returns.size > 0) this.returns.clear()
-    if (this.recordStarts.length > 0) {
+    this.#returns = undefined
+    if (isKnownToStore && this.recordStarts.length > 0) {
       this.recordStarts = []
       this.recordLive = []
       this.dirtyRecords.clear()

@@ -12,7 +12,8 @@ export interface QueueConsumersOptions {
 /** The consumers of a queue: who there is, and whose turn it is. */
 export class QueueConsumers {
   readonly #all: Consumer[] = []
-  readonly #ready = new ReadyConsumers()
+  /** Those that get messages, in turn. They leave and enter by way of this object alone. */
+  readonly ready = new ReadyConsumers()
   readonly #active: ActiveConsumer | undefined
 
   constructor({ isSingleActive, activeYields }: QueueConsumersOptions) {
@@ -22,10 +23,6 @@ export class QueueConsumers {
   /** Oldest first. */
   get all(): readonly Consumer[] {
     return this.#all
-  }
-
-  get hasReady(): boolean {
-    return !this.#ready.isEmpty
   }
 
   /** The one that gets messages where only one does. */
@@ -44,7 +41,7 @@ export class QueueConsumers {
     const index = this.#all.indexOf(consumer)
     if (index < 0) return false
     this.#all.splice(index, 1)
-    this.#ready.leave(consumer)
+    this.ready.leave(consumer)
     // Another one is active now, or the one that was need not make way any more.
     this.#updateActive()
     this.resume(this.#active?.current)
@@ -55,28 +52,18 @@ export class QueueConsumers {
   resume(consumer: Consumer | undefined): boolean {
     const promoted = this.#updateActive() && this.#active?.current !== consumer && this.resume(this.#active?.current)
     if (!consumer || consumer.isReady || !consumer.canTake || this.#active?.admits(consumer) === false) return promoted
-    this.#ready.enter(consumer)
+    this.ready.enter(consumer)
     return true
-  }
-
-  /** The consumer whose turn it is. */
-  next(): Consumer | undefined {
-    return this.#ready.next()
-  }
-
-  /** The consumer that `next` found has had its turn. */
-  advance(): void {
-    this.#ready.advance()
   }
 
   /** Takes a consumer out of the turn until it is resumed. */
   rest(consumer: Consumer): void {
-    this.#ready.leave(consumer)
+    this.ready.leave(consumer)
   }
 
   /** Forgets them all. @returns who they were. */
   clear(): Consumer[] {
-    this.#ready.clear()
+    this.ready.clear()
     return this.#all.splice(0)
   }
 
@@ -86,7 +73,7 @@ export class QueueConsumers {
     if (!active) return false
     const before = active.current
     const hasChanged = active.update()
-    if (before && !active.admits(before)) this.#ready.leave(before)
+    if (before && !active.admits(before)) this.ready.leave(before)
     return hasChanged
   }
 }

@@ -15,7 +15,6 @@
  *   built when the one before is stored, so what an earlier `collect` handed over can be read.
  */
 
-import { lastOf } from '../base/last.js'
 import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
 import { DiskReader } from './disk-reader.js'
@@ -27,10 +26,13 @@ import type { QueueLogOptions } from './queue-log-options.js'
 import type { RecordLabel } from './queue-record.js'
 import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
 
-export class QueueLog implements MessageLog {
+/** It is its pages, and does not have them: a queue that was quiet waits for the memory of each object on the way. */
+export class QueueLog extends LogPages implements MessageLog {
+  /** Of the options, where every message needs them. */
+  readonly #isDurable: boolean
+  readonly #storesAll: boolean
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
-  readonly #pages: LogPages
   readonly #storage: LogStorage
   /** Made when the queue has something on disk only. */
   #reader: DiskReader | undefined
@@ -38,87 +40,77 @@ export class QueueLog implements MessageLog {
   #pageSize = 0
 
   constructor(pool: PagePool, options: QueueLogOptions) {
+    super(options.firstSeq)
+    this.#isDurable = options.isDurable
+    this.#storesAll = options.storesAll === true
     this.#pool = pool
     this.#options = options
-    this.#pages = new LogPages(options.firstSeq)
-    this.#storage = new LogStorage(this.#pages, pool, options)
+    this.#storage = new LogStorage(this, pool, options)
   }
 
   lastWasRedelivered = false
 
-  get readyCount(): number {
-    return this.#pages.readyCount
-  }
-
-  get unackedCount(): number {
-    return this.#pages.unackedCount
-  }
-
-  get readyBodyBytes(): number {
-    return this.#pages.readyBodyBytes
-  }
-
   append(message: Message, shared?: SharedBody): number {
     this.#write(message, shared, Slot.READY)
-    this.#pages.readyCount++
-    this.#pages.readyBodyBytes += message.bodyBytes
-    return this.#pages.nextSeq++
+    this.readyCount++
+    this.readyBodyBytes += message.bodyBytes
+    return this.nextSeq++
   }
 
   appendTaken(message: Message, shared?: SharedBody): number {
-    const pages = this.#pages
-    this.#write(message, shared, Slot.UNACKED)
-    pages.unackedCount++
+    const page = this.#write(message, shared, Slot.UNACKED)
+    this.unackedCount++
     // Nothing is ready, so the cursor need not come by here again. Beyond a disk run it may not go, though.
-    if (!pages.disk) {
-      pages.cursorPage = pages.list.length - 1
-      pages.cursorSlot = pages.at(pages.cursorPage).count
+    if (!this.disk) {
+      this.cursorPage = this.pageCount - 1
+      this.cursorSlot = page.count
     }
-    return pages.nextSeq++
+    return this.nextSeq++
   }
 
-  /** Copies a message to the end of the last page. */
-  #write(message: Message, shared: SharedBody | undefined, state: number): void {
+  /** Copies a message to the end of the last page. @returns that page. */
+  #write(message: Message, shared: SharedBody | undefined, state: number): Page {
     const octets = octetsInPage(message, shared ? REFERENCE_OCTETS : message.bodyBytes)
-    const last = lastOf(this.#pages.list)
-    const page = last && this.#mayAppendTo(last, octets) ? last : this.#addPage(octets, last !== undefined)
-    const isStored = (message.isPersistent || this.#options.storesAll === true) && this.#options.isDurable
-    if (message.deadlineMs > 0) this.#pages.hasDeadlines = true
+    const last = this.lastPage
+    const page = last && this.#mayAppendTo(last, octets) ? last : this.#beginPage(octets, last)
+    const isStored = (message.isPersistent || this.#storesAll) && this.#isDurable
+    if (message.deadlineMs > 0) this.mayHaveDeadlines = true
     const flags = isStored ? state | Slot.PERSISTENT : state
     if (shared) this.#appendShared(page, message, shared, flags)
     else page.append(message, flags)
     if (isStored) this.#storage.markDirty()
+    return page
   }
 
   takeNext(view: Message): number {
     const page = this.#pageOfReady()
-    return page === undefined ? -1 : this.#handOut(page, this.#pages.cursorSlot, view)
+    return page === undefined ? -1 : this.#handOut(page, this.cursorSlot, view)
   }
 
   get hasDeadlines(): boolean {
-    return this.#pages.hasDeadlines && this.#pages.readyCount > 0
+    return this.mayHaveDeadlines && this.readyCount > 0
   }
 
   get headDeadlineMs(): number {
     const page = this.#pageOfReady()
-    if (page) return page.deadlineOf(this.#pages.cursorSlot)
-    return this.#pages.readyCount > 0 ? Number.NaN : 0
+    if (page) return page.deadlineOf(this.cursorSlot)
+    return this.readyCount > 0 ? Number.NaN : 0
   }
 
   read(seq: number, view: Message): void {
-    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const page = this.at(this.indexOf(seq))
     const slot = seq - page.firstSeq
     page.read(slot, view)
     if (page.stateOf(slot) & Slot.SHARED) this.#options.bodies.pointAtBody(view)
   }
 
   returnsOf(seq: number): ReturnCounts | undefined {
-    const page = this.#pages.at(this.#pages.indexOf(seq))
-    return page.returns.size > 0 ? page.returns.get(seq - page.firstSeq) : undefined
+    const page = this.at(this.indexOf(seq))
+    return page.hasReturns ? page.returns.get(seq - page.firstSeq) : undefined
   }
 
   noteReturn(seq: number, isFailure: boolean): ReturnCounts {
-    const page = this.#pages.at(this.#pages.indexOf(seq))
+    const page = this.at(this.indexOf(seq))
     const slot = seq - page.firstSeq
     const before = page.returns.get(slot) ?? { failures: page.failuresBefore(slot), returns: 0 }
     const counts = { failures: before.failures + (isFailure ? 1 : 0), returns: before.returns + 1 }
@@ -128,37 +120,37 @@ export class QueueLog implements MessageLog {
   }
 
   settle(seq: number): void {
-    const index = this.#pages.indexOf(seq)
-    const page = this.#pages.at(index)
+    const index = this.indexOf(seq)
+    const page = this.at(index)
     const slot = seq - page.firstSeq
     if ((page.stateOf(slot) & Slot.STATE_MASK) !== Slot.UNACKED) throw new Error(`message ${seq} is not unacked`)
-    this.#pages.unackedCount--
+    this.unackedCount--
     this.#settleSlot(page, slot)
-    if (page.live === 0) this.#storage.dropIfDone(index)
+    if (page.live === 0) this.#dropIfDone(page, index)
   }
 
   requeue(seq: number): void {
-    const index = this.#pages.indexOf(seq)
-    const page = this.#pages.at(index)
+    const index = this.indexOf(seq)
+    const page = this.at(index)
     const slot = seq - page.firstSeq
     const state = page.stateOf(slot)
     if ((state & Slot.STATE_MASK) !== Slot.UNACKED) throw new Error(`message ${seq} is not unacked`)
     page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.READY | Slot.REDELIVERED
     page.hasUntoldReturns = true
     page.ready++
-    this.#pages.unackedCount--
-    this.#pages.readyCount++
-    this.#pages.readyBodyBytes += page.bodyBytes(slot)
-    if (index > this.#pages.cursorPage || (index === this.#pages.cursorPage && slot >= this.#pages.cursorSlot)) return
-    this.#pages.cursorPage = index
-    this.#pages.cursorSlot = slot
+    this.unackedCount--
+    this.readyCount++
+    this.readyBodyBytes += page.bodyBytes(slot)
+    if (index > this.cursorPage || (index === this.cursorPage && slot >= this.cursorSlot)) return
+    this.cursorPage = index
+    this.cursorSlot = slot
   }
 
   purge(): number {
-    const purged = this.#pages.readyCount
-    if (this.#pages.disk) this.#newReader().drop(this.#pages.disk)
-    for (let index = this.#pages.list.length - 1; index >= 0; index--) {
-      const page = this.#pages.at(index)
+    const purged = this.readyCount
+    if (this.disk) this.#newReader().drop(this.disk)
+    for (let index = this.pageCount - 1; index >= 0; index--) {
+      const page = this.at(index)
       for (let slot = 0; slot < page.count && page.ready > 0; slot++) {
         if ((page.stateOf(slot) & Slot.STATE_MASK) !== Slot.READY) continue
         page.ready--
@@ -166,18 +158,18 @@ export class QueueLog implements MessageLog {
       }
       if (page.live === 0) this.#storage.dropIfDone(index)
     }
-    this.#pages.readyCount = 0
-    this.#pages.readyBodyBytes = 0
+    this.readyCount = 0
+    this.readyBodyBytes = 0
     return purged
   }
 
   discard(): void {
-    for (const page of this.#pages.list) {
+    for (const page of this.pages) {
       page.forEachShared((id) => this.#leaveAndRelease(id))
       this.#pool.giveBack(page)
     }
-    if (this.#reader || this.#pages.disk) this.#newReader().discard()
-    this.#pages.clear()
+    if (this.#reader || this.disk) this.#newReader().discard()
+    this.clear()
     this.#storage.clear()
   }
 
@@ -205,28 +197,27 @@ export class QueueLog implements MessageLog {
   }
 
   #newReader(): DiskReader {
-    this.#reader ??= new DiskReader(this.#pages, this.#pool, this.#storage, this.#options)
+    this.#reader ??= new DiskReader(this, this.#pool, this.#storage, this.#options)
     return this.#reader
   }
 
   /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
   #pageOfReady(): Page | undefined {
-    const pages = this.#pages
-    while (pages.readyCount > 0) {
-      if (pages.disk && pages.cursorPage >= pages.diskIndex) {
-        this.#newReader().load(pages.disk)
+    while (this.readyCount > 0) {
+      if (this.disk && this.cursorPage >= this.diskIndex) {
+        this.#newReader().load(this.disk)
         return undefined
       }
-      const page = pages.at(pages.cursorPage)
-      const slot = page.ready > 0 ? firstReady(page, pages.cursorSlot) : page.count
+      const page = this.at(this.cursorPage)
+      const slot = page.ready > 0 ? firstReady(page, this.cursorSlot) : page.count
       if (slot < page.count) {
-        pages.cursorSlot = slot
+        this.cursorSlot = slot
         return page
       }
-      pages.cursorPage++
-      pages.cursorSlot = 0
+      this.cursorPage++
+      this.cursorSlot = 0
       // Read ahead, so that the next page is there before it is needed.
-      if (pages.disk && pages.cursorPage + 1 >= pages.diskIndex) this.#newReader().load(pages.disk)
+      if (this.disk && this.cursorPage + 1 >= this.diskIndex) this.#newReader().load(this.disk)
     }
     return undefined
   }
@@ -237,40 +228,44 @@ export class QueueLog implements MessageLog {
     if (state & Slot.SHARED) this.#options.bodies.pointAtBody(view)
     page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.UNACKED
     page.ready--
-    this.#pages.cursorSlot = slot + 1
-    this.#pages.readyCount--
-    this.#pages.unackedCount++
-    this.#pages.readyBodyBytes -= view.bodyBytes
+    this.cursorSlot = slot + 1
+    this.readyCount--
+    this.unackedCount++
+    this.readyBodyBytes -= view.bodyBytes
     this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0 || view.hasFailed
     return page.firstSeq + slot
   }
 
   /** Only to the last page, and where the numbers go on: what was read back may end before those that were settled. */
   #mayAppendTo(last: Page, octets: number): boolean {
-    return (
-      last.nextSeq === this.#pages.nextSeq &&
-      last.hasRoomFor(octets) &&
-      !this.#pages.isHead(this.#pages.list.length - 1)
-    )
+    return last.nextSeq === this.nextSeq && last.hasRoomFor(octets) && !this.isHead(this.pageCount - 1)
   }
 
-  #addPage(octets: number, filledOne: boolean): Page {
-    if (filledOne) this.#pageSize = this.#pool.sizeAfter(this.#pageSize)
-    const page = this.#pool.take(this.#pageSize, octets, this.#pages.nextSeq)
-    this.#pages.list.push(page)
+  /** @param last the last page so far, if there is one: it is full. */
+  #beginPage(octets: number, last: Page | undefined): Page {
+    if (last) this.#pageSize = this.#pool.sizeAfter(this.#pageSize)
+    const page = this.#pool.take(this.#pageSize, octets, this.nextSeq)
+    this.addPage(page)
+    if (!last) return page
     // The page that was last so far may have been kept only to be appended to.
-    const before = this.#pages.list.length - 2
-    if (before >= 0 && this.#pages.at(before).live === 0) this.#storage.dropIfDone(before)
+    if (last.live === 0) this.#storage.dropIfDone(this.pageCount - 2)
     // A transient queue asks the store for help only when memory is short.
     if (this.#storage.storesTransient) this.#storage.markDirty()
     return page
+  }
+
+  /** What the store does not know of is dropped without asking those who tell it. */
+  #dropIfDone(page: Page, index: number): void {
+    if (this.pageCount > 1 || this.disk || page.scannedForStore > 0) return this.#storage.dropIfDone(index)
+    this.takeOut(index)
+    this.#pool.giveBack(page)
   }
 
   #settleSlot(page: Page, slot: number): void {
     const state = page.stateOf(slot)
     page.states[slot] = (state & ~Slot.STATE_MASK) | Slot.SETTLED
     page.live--
-    if (page.returns.size > 0) page.returns.delete(slot)
+    if (page.hasReturns) page.returns.delete(slot)
     if (state & Slot.SHARED) this.#leaveAndRelease(page.referenceAt(slot).id)
     if (state & Slot.STORED) this.#storage.noteSettled(page, slot)
   }

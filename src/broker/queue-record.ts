@@ -188,7 +188,7 @@ function marksOf(state: number): number {
 
 /** What has happened to the messages of a record, to be stored beside it: settled, handed out, given back. */
 export function recordStates(page: Page, from: number, to: number): Buffer {
-  const returned = page.returns.size === 0 ? [] : returnsOf(page, from, to)
+  const returned = page.hasReturns ? returnsOf(page, from, to) : []
   const bitsAt = RETURNS_PREFIX_OCTETS + returned.length * RETURN_OCTETS
   const bytes = Buffer.alloc(bitsAt + ((to - from + 3) >> 2))
   putLong(bytes, 0, returned.length)

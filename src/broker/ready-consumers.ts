@@ -17,7 +17,9 @@ class Ring {
  * Those that turn out not to be able to leave on the way, and come back with `enter`.
  */
 export class ReadyConsumers {
-  /** The highest priority first. Once there is one the last stays, so that most queues have one for good. */
+  /** Who came when nobody was ready, until another one comes: all that most queues ever need. Not in a ring. */
+  #alone: Consumer | undefined
+  /** The highest priority first. Once there is one the last stays. */
   readonly #rings: Ring[] = []
   /** The ring that `next` has found a consumer in. */
   #found: Ring | undefined
@@ -30,13 +32,14 @@ export class ReadyConsumers {
   /** Adds a consumer that is not ready yet. A newcomer waits until all the others have had their turn. */
   enter(consumer: Consumer): void {
     consumer.isReady = true
-    this.#size++
-    const ring = this.#ringOf(consumer.priority)
-    // The first one is far the most frequent: alone at its limit, it leaves and enters with each acknowledgement.
-    if (ring.consumers.length === 0) {
-      ring.consumers.push(consumer)
+    if (++this.#size === 1) {
+      this.#alone = consumer
       return
     }
+    const first = this.#alone
+    this.#alone = undefined
+    if (first) this.#ringOf(first.priority).consumers.push(first)
+    const ring = this.#ringOf(consumer.priority)
     ring.consumers.splice(ring.turn, 0, consumer)
     ring.turn = (ring.turn + 1) % ring.consumers.length
   }
@@ -46,6 +49,10 @@ export class ReadyConsumers {
     if (!consumer.isReady) return
     consumer.isReady = false
     this.#size--
+    if (consumer === this.#alone) {
+      this.#alone = undefined
+      return
+    }
     const ring = this.#ringOf(consumer.priority)
     const index = ring.consumers.indexOf(consumer)
     if (ring.consumers.length === 1) ring.consumers.pop()
@@ -56,6 +63,8 @@ export class ReadyConsumers {
   }
 
   clear(): void {
+    if (this.#alone) this.#alone.isReady = false
+    this.#alone = undefined
     for (const { consumers } of this.#rings) for (const consumer of consumers) consumer.isReady = false
     this.#rings.length = 0
     this.#found = undefined
@@ -64,6 +73,14 @@ export class ReadyConsumers {
 
   /** The consumer whose turn it is. */
   next(): Consumer | undefined {
+    const alone = this.#alone
+    if (alone === undefined) return this.#nextInTurn()
+    if (alone.canTake) return alone
+    this.leave(alone)
+    return undefined
+  }
+
+  #nextInTurn(): Consumer | undefined {
     while (this.#size > 0) {
       const ring = this.#highest()
       const consumer = ring.consumers[ring.turn] as Consumer // the ring is not empty
@@ -79,7 +96,7 @@ export class ReadyConsumers {
   /** The consumer that `next` found has had its turn. */
   advance(): void {
     const ring = this.#found
-    if (ring && ++ring.turn >= ring.consumers.length) ring.turn = 0
+    if (this.#alone === undefined && ring && ++ring.turn >= ring.consumers.length) ring.turn = 0
   }
 
   /** The first ring that is not empty, of which there is one. */

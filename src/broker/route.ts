@@ -21,9 +21,9 @@ export interface Taker {
   take(message: Message, soFar: EnqueueResult): EnqueueResult
 }
 
-/** The route to `queues` and, if there are any, to `takers`. */
-export function withTakers(queues: RouteTarget[], takers: readonly Taker[] | undefined): Route {
-  return takers && takers.length > 0 ? Object.assign(queues, { takers }) : queues
+/** The route to `queues`, which stay as they are, and, if there are any, to `takers`. */
+export function withTakers(queues: readonly RouteTarget[], takers: readonly Taker[] | undefined): Route {
+  return takers && takers.length > 0 ? Object.assign([...queues], { takers }) : queues
 }
 
 /** Hands a message to its takers. @param result of its queues. @returns what the publisher is to know of all. */

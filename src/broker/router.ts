@@ -6,8 +6,14 @@ import { Admission, type Intake, type Route, type Taker, withTakers } from './ro
 import type { RoutedMessage, RoutedProperties } from './routing/routing-table.js'
 import type { Topology } from './topology.js'
 
-/** Routes remembered for all exchanges together. Keys that never come again must not fill the memory. */
+/**
+ * Routes remembered for all exchanges together, or as many as there are bindings: whoever has a hundred thousand of those
+ * publishes with as many keys, and a memory that is too small for keys that come in turn knows none of them when it comes
+ * again. Keys that never come again must not fill the memory.
+ */
 const CACHED_KEYS_MAX = 16_384
+
+const NOWHERE: readonly Queue[] = []
 
 interface CachedRoutes {
   topologyVersion: number
@@ -50,17 +56,20 @@ export class Router {
   /** The queues reached where the routing key alone decides; undefined where anything else has a say. */
   routeByKey(exchange: Exchange, routingKey: ByteString): readonly RouteTarget[] | undefined {
     if (exchange.name === '') return this.#named(routingKey)
+    // Looked up as fast as it would be remembered.
+    const only = exchange.intakes ? undefined : exchange.table.only?.(routingKey)
+    if (only?.kind === 'queue') return only.asRoute
     const { byKey } = this.#cachedRoutes(exchange)
     const known = byKey.get(routingKey)
     if (known || byKey.has(routingKey)) return known
     const walk = new Walk(this.#vhost, { routingKeys: [routingKey], properties: undefined })
-    const route = walk.follow(exchange, true) ? [...walk.queues] : undefined
+    const route = walk.follow(exchange, true) ? walk.route : undefined
     this.#remember(exchange, routingKey, route)
     return route
   }
 
   #remember(exchange: Exchange, routingKey: ByteString, route: readonly Queue[] | undefined): void {
-    if (++this.#cachedKeys > CACHED_KEYS_MAX) {
+    if (++this.#cachedKeys > Math.max(CACHED_KEYS_MAX, this.#vhost.bindings.count)) {
       this.#cached = new WeakMap()
       this.#cachedKeys = 1
     }
@@ -75,7 +84,7 @@ export class Router {
   #walk(exchange: Exchange, message: RoutedMessage, releasedBy?: Exchange): Route {
     const walk = new Walk(this.#vhost, message, releasedBy)
     walk.follow(exchange)
-    return withTakers([...walk.queues], walk.takers)
+    return withTakers(walk.route, walk.takers)
   }
 
   #cachedRoutes(exchange: Exchange): CachedRoutes {
@@ -90,11 +99,13 @@ export class Router {
 
 /** The way of one message through the exchanges of a virtual host. Each exchange is visited once, so cycles end. */
 class Walk {
-  readonly queues = new Set<Queue>()
   readonly takers: Taker[] = []
   readonly #vhost: Topology
   readonly #message: RoutedMessage
   readonly #releasedBy: Exchange | undefined
+  /** The first queue, where most walks end, and all of them once there is another. */
+  #queue: Queue | undefined
+  #queues: Set<Queue> | undefined
   readonly #visited = new Set<Exchange>()
   readonly #pending: Exchange[] = []
   #hasMatched = false
@@ -103,6 +114,11 @@ class Walk {
     this.#vhost = vhost
     this.#message = message
     this.#releasedBy = releasedBy
+  }
+
+  /** The queues reached so far. */
+  get route(): readonly Queue[] {
+    return this.#queues ? [...this.#queues] : (this.#queue?.asRoute ?? NOWHERE)
   }
 
   /**
@@ -143,8 +159,12 @@ class Walk {
 
   readonly #collect = (destination: Destination): void => {
     this.#hasMatched = true
-    if (destination.kind === 'queue') this.queues.add(destination)
-    else this.#pending.push(destination)
+    if (destination.kind === 'exchange') this.#pending.push(destination)
+    else if (this.#queue === undefined) this.#queue = destination
+    else if (this.#queue !== destination) {
+      this.#queues ??= new Set([this.#queue])
+      this.#queues.add(destination)
+    }
   }
 
   #admit(intakes: readonly Intake[], exchange: Exchange): Admission {

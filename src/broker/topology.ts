@@ -10,6 +10,7 @@ export interface Topology {
   readonly name: ByteString
   /** Rises with each change of exchanges, queues and bindings: what was routed before it may be wrong after it. */
   readonly topologyVersion: number
+  readonly bindings: { readonly count: number }
   findExchange(name: ByteString): Exchange | undefined
   findQueue(name: ByteString): Queue | undefined
   /** Where the default exchange leads with a key that names no queue: a channel that waits for replies, or nowhere. */

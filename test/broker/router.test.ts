@@ -85,8 +85,9 @@ describe('Router', () => {
   })
 
   it('remembers routes, and forgets keys that never come again', async () => {
-    const vhost = await started('q')
-    bind(vhost, 'amq.topic', 'q', '#')
+    const vhost = await started('q', 'r')
+    // A route to one queue is the same object each time, remembered or not.
+    for (const queue of ['q', 'r']) bind(vhost, 'amq.topic', queue, '#')
     const exchange = vhost.exchange('amq.topic')
     const route = vhost.router.routeByKey(exchange, 'k')
     expect(vhost.router.routeByKey(exchange, 'k')).toBe(route)
@@ -95,7 +96,47 @@ describe('Router', () => {
     // Those of other exchanges count too: many of them must not remember many keys each.
     for (let i = 0; i < 10_000; i++) vhost.router.routeByKey(vhost.exchange('amq.direct'), `key ${i}`)
     expect(vhost.router.routeByKey(exchange, 'k')).not.toBe(route)
-    expect(routed(vhost, 'amq.topic', 'k')).toEqual(['q'])
+    expect(routed(vhost, 'amq.topic', 'k')).toEqual(['q', 'r'])
+  })
+
+  it('remembers a route for each binding, however many there are, and fewer when they are gone', async () => {
+    const vhost = await started('q', 'r')
+    const keys = Array.from({ length: 10_000 }, (_, n) => `a.${n}`)
+    for (const key of keys) for (const queue of ['q', 'r']) bind(vhost, 'amq.topic', queue, key)
+    const exchange = vhost.exchange('amq.topic')
+    const ask = (count: number) => {
+      const first = vhost.router.routeByKey(exchange, 'a.0')
+      for (let n = 1; n < count; n++) vhost.router.routeByKey(exchange, `a.${n}`)
+      return vhost.router.routeByKey(exchange, 'a.0') === first
+    }
+    expect(ask(20_000)).toBe(true)
+    for (const key of keys.slice(1)) unbind(vhost, 'amq.topic', 'r', key)
+    expect(ask(20_000)).toBe(false)
+  })
+
+  it('finds by one look-up what a binding of a direct exchange leads to, and by a walk what more than one does', async () => {
+    const vhost = await started('q', 'r')
+    declareExchange(vhost, 'd', alternate('amq.fanout'))
+    bind(vhost, 'amq.fanout', 'r')
+    bind(vhost, 'd', 'q', 'one')
+    bind(vhost, 'd', 'q', 'both')
+    bind(vhost, 'd', 'r', 'both')
+    bind(vhost, 'd', 'exchange:amq.fanout', 'exchange')
+    expect(vhost.router.routeByKey(vhost.exchange('d'), 'one')).toBe(vhost.queue('q').asRoute)
+    for (const [key, queues] of Object.entries({ one: ['q'], both: ['q', 'r'], exchange: ['r'], none: ['r'] })) {
+      expect(routed(vhost, 'd', key)).toEqual(queues)
+    }
+    unbind(vhost, 'd', 'q', 'one')
+    expect(routed(vhost, 'd', 'one')).toEqual(['r'])
+  })
+
+  it('lets nothing that wants the messages of one exchange have those of another with the same only queue', async () => {
+    const vhost = await started('q')
+    declareExchange(vhost, 'x', { type: 'x-recent-history' })
+    bind(vhost, 'x', 'q')
+    expect(vhost.router.route(vhost.exchange('x'), 'q', { headers: undefined }).takers).toHaveLength(1)
+    expect(vhost.router.route(vhost.exchange(''), 'q', { headers: undefined }).takers).toBeUndefined()
+    expect(vhost.queue('q').asRoute).toEqual([vhost.queue('q')])
   })
 
   it('finds the queues that a naive walk finds, through any graph of exchanges', async () => {

@@ -1,6 +1,6 @@
 import type { ByteString } from '../../base/byte-string.js'
 import type { FieldTable } from '../../protocol/field-table.js'
-import { type Held, holdingAlso, holdingNoMore, visitHeld } from './destination-bag.js'
+import { DestinationBag, type Held, holdingAlso, holdingNoMore, visitHeld } from './destination-bag.js'
 import type { RoutedMessage, RoutingTable } from './routing-table.js'
 
 /** Matches where the binding key equals the routing key, octet for octet. AMQP 0-9-1, the direct exchange type. */
@@ -11,6 +11,11 @@ export class DirectTable<Destination> implements RoutingTable<Destination> {
   /** How many binding keys the table holds memory for. */
   get keyCount(): number {
     return this.#held.size
+  }
+
+  only(routingKey: ByteString): Destination | undefined {
+    const held = this.#held.get(routingKey)
+    return held instanceof DestinationBag ? undefined : held
   }
 
   add(bindingKey: ByteString, _args: FieldTable, destination: Destination): void {

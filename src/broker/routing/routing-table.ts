@@ -42,6 +42,12 @@ export interface RoutingTable<Destination> {
   /** Whether the result depends on the routing key alone: then the caller may cache it by key. */
   readonly dependsOnKeyAlone: boolean
 
+  /**
+   * The only destination of a routing key, where the key alone decides and one look-up tells; undefined where there may
+   * be others or none. Not of every type of table.
+   */
+  only?(routingKey: ByteString): Destination | undefined
+
   /** Called once per binding identity: the exchange has already turned away what is bound. */
   add(bindingKey: ByteString, args: FieldTable, destination: Destination): void
 

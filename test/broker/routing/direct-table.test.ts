@@ -15,6 +15,15 @@ describe('DirectTable', () => {
     expect(matched(table, 'b')).toEqual([])
   })
 
+  it('tells the only destination of a key, and nothing where there are more or none', () => {
+    const table = new DirectTable<string>()
+    table.add('a', [], 'one')
+    expect([table.only('a'), table.only('b'), table.only('constructor')]).toEqual(['one', undefined, undefined])
+    table.add('a', [], 'two')
+    expect(table.only('a')).toBeUndefined()
+    expect(matched(table, 'a')).toEqual(['one', 'two'])
+  })
+
   it('keeps names of object members apart from its own', () => {
     const table = new DirectTable<string>()
     expect(matched(table, '__proto__')).toEqual([])
