@@ -18,6 +18,7 @@
 import { lastOf } from '../base/last.js'
 import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
+import { countedOctets } from './counted-octets.js'
 import { DiskReader } from './disk-reader.js'
 import { LogPages } from './log-pages.js'
 import { LogStorage } from './log-storage.js'
@@ -32,6 +33,7 @@ export class QueueLog implements MessageLog {
   readonly #options: QueueLogOptions
   readonly #pages: LogPages
   readonly #storage: LogStorage
+  readonly #countsProperties: boolean
   /** Made when the queue has something on disk only. */
   #reader: DiskReader | undefined
   /** Index of the size of the next page. */
@@ -40,6 +42,7 @@ export class QueueLog implements MessageLog {
   constructor(pool: PagePool, options: QueueLogOptions) {
     this.#pool = pool
     this.#options = options
+    this.#countsProperties = options.countsProperties === true
     this.#pages = new LogPages(options.firstSeq)
     this.#storage = new LogStorage(this.#pages, pool, options)
   }
@@ -54,14 +57,14 @@ export class QueueLog implements MessageLog {
     return this.#pages.unackedCount
   }
 
-  get readyBodyBytes(): number {
-    return this.#pages.readyBodyBytes
+  get readyOctets(): number {
+    return this.#pages.readyOctets
   }
 
   append(message: Message, shared?: SharedBody): number {
     this.#write(message, shared, Slot.READY)
     this.#pages.readyCount++
-    this.#pages.readyBodyBytes += message.bodyBytes
+    this.#pages.readyOctets += countedOctets(message, this.#countsProperties)
     return this.#pages.nextSeq++
   }
 
@@ -148,7 +151,7 @@ export class QueueLog implements MessageLog {
     page.ready++
     this.#pages.unackedCount--
     this.#pages.readyCount++
-    this.#pages.readyBodyBytes += page.bodyBytes(slot)
+    this.#pages.readyOctets += page.countedOctets(slot, this.#countsProperties)
     if (index > this.#pages.cursorPage || (index === this.#pages.cursorPage && slot >= this.#pages.cursorSlot)) return
     this.#pages.cursorPage = index
     this.#pages.cursorSlot = slot
@@ -167,7 +170,7 @@ export class QueueLog implements MessageLog {
       if (page.live === 0) this.#storage.dropIfDone(index)
     }
     this.#pages.readyCount = 0
-    this.#pages.readyBodyBytes = 0
+    this.#pages.readyOctets = 0
     return purged
   }
 
@@ -240,7 +243,7 @@ export class QueueLog implements MessageLog {
     this.#pages.cursorSlot = slot + 1
     this.#pages.readyCount--
     this.#pages.unackedCount++
-    this.#pages.readyBodyBytes -= view.bodyBytes
+    this.#pages.readyOctets -= countedOctets(view, this.#countsProperties)
     this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0 || view.hasFailed
     return page.firstSeq + slot
   }
