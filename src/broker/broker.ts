@@ -7,6 +7,7 @@ import type { Definitions } from '../store/definitions.js'
 import type { MessageStore } from '../store/message-store.js'
 import type { BrokerParts } from './broker-parts.js'
 import { Committer } from './committer.js'
+import { countsProperties } from './counted-octets.js'
 import { BrokerEvents } from './events/broker-events.js'
 import { virtualHostCreated, virtualHostDeleted } from './events/definition-events.js'
 import { type BrokerLimits, isReached, NO_LIMITS } from './limits.js'
@@ -248,7 +249,7 @@ export class Broker {
   }
 
   async #restoreMessages(queues: ReadonlyMap<number, Queue>): Promise<void> {
-    const { store, definitions, committer, bodies } = this.#parts
+    const { store, definitions, committer, bodies, profile } = this.#parts
     const marks = definitions.loaded(DefinitionKind.CLEAN_STOP)
     let messages = 0
     let unknownId = 0
@@ -269,7 +270,9 @@ export class Broker {
       }
       // A record written before there were labels has none, and has to be read like one that is partly settled.
       const whole = label.length > 0 ? readLabel(label) : undefined
-      const isPlain = settled === undefined && whole?.sharedBodies === 0
+      // Neither does one tell of properties that was written when they did not count.
+      const isTold = whole?.propertyOctets !== undefined || !countsProperties(queue.type, profile)
+      const isPlain = settled === undefined && whole?.sharedBodies === 0 && isTold
       const left = isPlain && whole ? { ...whole, sharedIds: [] } : await this.#unsettled(queueId, firstSeq)
       queue.restore(firstSeq, left, handedOut(queueId, firstSeq), left.sharedIds)
       messages += left.messages

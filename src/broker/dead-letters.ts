@@ -7,6 +7,7 @@ import { Message, NO_MEMORY } from '../protocol/message.js'
 import { sameOctets } from '../protocol/octets.js'
 import { PropertiesReader, type PublishedProperties } from '../protocol/properties.js'
 import { rewriteForDeadLettering } from '../protocol/rewrite-properties.js'
+import { propertyOctets } from './counted-octets.js'
 import { type Death, type DeathReason, deathsIn, headersAfterDeath, isCycle } from './dead-letter-headers.js'
 import type { Exchange } from './exchange.js'
 import { Enqueued, type EnqueueResult, type Queue } from './queue.js'
@@ -144,6 +145,7 @@ export class DeadLetters {
     const rewritten = this.#rewrite(message, queue, reason)
     const { deadLetterRoutingKey } = settings
     const { hiddenKeys, goesByKeyAlone, failures } = message.memory ?? NO_MEMORY
+    const published = this.#profile.quorumQueuesCountProperties ? propertyOctets(message) : 0
     const own = hiddenKeys ? [...rewritten.routingKeys, ...hiddenKeys] : rewritten.routingKeys
     const keys = deadLetterRoutingKey === undefined ? own : [deadLetterRoutingKey]
     const route = this.#routes.router.routeKeys(exchange, keys, rewritten.routed)
@@ -156,6 +158,7 @@ export class DeadLetters {
       goesByKeyAlone: goesByKeyAlone || isRekeyed,
       hiddenKeys: isRekeyed ? undefined : hiddenKeys,
       failures,
+      propertyOctets: published,
     }
     const targets = route.filter((target) => !isCycle(deaths, target.name, reason))
     return withTakers(targets, route.takers)

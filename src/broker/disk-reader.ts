@@ -7,6 +7,7 @@ import { type Page, type PagePool, Slot } from './page.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import {
   entryBodyBytes,
+  entryPropertyOctets,
   RecordCursor,
   type RecordEntry,
   type RecordLabel,
@@ -46,6 +47,10 @@ export class DiskReader {
     this.#options = options
   }
 
+  get #countsProperties(): boolean {
+    return this.#options.countsProperties === true
+  }
+
   /** What a clean stop has to remember beside the states: messages on disk before it count as handed out. */
   get handedOutBefore(): number {
     return this.#pages.disk && this.#pages.disk.firstSeq < this.#handedOutBefore ? this.#handedOutBefore : 0
@@ -74,11 +79,12 @@ export class DiskReader {
       this.#options.bodies.refer(this.#options.bodies.known(id))
       this.#pages.disk.sharedBodies.set(id, (this.#pages.disk.sharedBodies.get(id) ?? 0) + 1)
     }
+    const octets = label.bodyBytes + (this.#countsProperties ? (label.propertyOctets ?? 0) : 0)
     this.#pages.disk.endSeq = endSeq
     this.#pages.disk.readyCount += label.messages
-    this.#pages.disk.readyBodyBytes += label.bodyBytes
+    this.#pages.disk.readyOctets += octets
     this.#pages.readyCount += label.messages
-    this.#pages.readyBodyBytes += label.bodyBytes
+    this.#pages.readyOctets += octets
     if (label.expires) this.#pages.mayHaveDeadlines = true
   }
 
@@ -98,7 +104,7 @@ export class DiskReader {
   /** Drops the messages of the run, unread. */
   drop(run: DiskRun): void {
     this.#pages.readyCount -= run.readyCount
-    this.#pages.readyBodyBytes -= run.readyBodyBytes
+    this.#pages.readyOctets -= run.readyOctets
     this.#releaseShared(run)
     this.#storage.remove(run.firstSeq, run.endSeq)
     this.#pages.disk = undefined
@@ -154,7 +160,7 @@ export class DiskReader {
     const { readyCount } = run
     this.#releaseShared(run)
     this.#pages.readyCount -= readyCount
-    this.#pages.readyBodyBytes -= run.readyBodyBytes
+    this.#pages.readyOctets -= run.readyOctets
     this.#pages.disk = undefined
     const only = this.#pages.pageCount === 1 ? this.#pages.find(0) : undefined
     if (only && only.live === 0) this.#storage.dropIfDone(0)
@@ -190,31 +196,32 @@ export class DiskReader {
       this.#options.onDamage(error)
       return
     }
-    const { slots, live, octets, bodyBytes } = this.#survey(record)
+    const { slots, live, octets, counted } = this.#survey(record)
     run.firstSeq = record.firstSeq + slots
     if (live === 0) {
       this.#storage.remove(record.firstSeq, record.firstSeq + 1)
     } else {
       this.#append(run, record, this.#pageForRecord(record.firstSeq, slots, octets), slots, live)
       run.readyCount -= live
-      run.readyBodyBytes -= bodyBytes
+      run.readyOctets -= counted
     }
     this.#cursor.close()
   }
 
   /** What the record that the cursor stands at will take, of which only what lives comes into memory. */
-  #survey(record: StoredRecord): { slots: number; live: number; octets: number; bodyBytes: number } {
+  #survey(record: StoredRecord): { slots: number; live: number; octets: number; counted: number } {
     const entry = this.#cursor
     let live = 0
     let octets = 0
-    let bodyBytes = 0
+    let counted = 0
     while (entry.next()) {
       if (!this.#isLive(record, entry) || !this.#hasBody(record, entry)) continue
       live++
       octets += entry.end - entry.start
-      bodyBytes += entryBodyBytes(record.bytes, entry)
+      counted += entryBodyBytes(record.bytes, entry)
+      if (this.#countsProperties) counted += entryPropertyOctets(record.bytes, entry)
     }
-    return { slots: entry.slot + 1, live, octets, bodyBytes }
+    return { slots: entry.slot + 1, live, octets, counted }
   }
 
   /** Appends what lives of a record to a page that has the room. @param live how many messages those are. */

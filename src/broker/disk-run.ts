@@ -9,7 +9,8 @@ export interface DiskRun {
   firstSeq: number
   endSeq: number
   readyCount: number
-  readyBodyBytes: number
+  /** Those that count. */
+  readyOctets: number
   /** The shared bodies that its messages refer to: how many of them to each id. */
   readonly sharedBodies: Map<number, number>
 }
@@ -19,5 +20,5 @@ export type RecordReader = (fromSeq: number, toSeq: number) => Promise<readonly 
 
 /** A run that holds nothing yet. */
 export function newRun(firstSeq: number, endSeq: number): DiskRun {
-  return { firstSeq, endSeq, readyCount: 0, readyBodyBytes: 0, sharedBodies: new Map() }
+  return { firstSeq, endSeq, readyCount: 0, readyOctets: 0, sharedBodies: new Map() }
 }

@@ -4,7 +4,7 @@ import type { QueueSettings } from './queue-settings.js'
 /** A quorum queue that refuses messages takes some again when it has come down to this part of its limit. */
 const RESUME_SHARE = 0.8
 
-/** How long a queue may become, and what happens to messages beyond that. Counts ready messages and their body octets. */
+/** How long a queue may become, and what happens to messages beyond that. Counts ready messages and their octets. */
 export class LengthLimit {
   readonly #max: number
   readonly #bytesMax: number
@@ -38,21 +38,21 @@ export class LengthLimit {
    * Whether a queue with so much in it refuses a message. A classic queue refuses what would exceed the limit; a quorum
    * queue takes the one that does, and then refuses until it has come well below.
    */
-  refuses(bodyBytes: number, readyCount: number, readyBodyBytes: number): boolean {
+  refuses(bodyBytes: number, readyCount: number, readyOctets: number): boolean {
     if (this.#overflow === 'drop-head') return false
-    if (this.#type === 'classic') return readyCount + 1 > this.#max || readyBodyBytes + bodyBytes > this.#bytesMax
-    if (!this.#isRefusing) this.#isRefusing = this.#isOver(readyCount, readyBodyBytes)
-    else if (readyCount <= resumeAt(this.#max) && readyBodyBytes <= resumeAt(this.#bytesMax)) this.#isRefusing = false
+    if (this.#type === 'classic') return readyCount + 1 > this.#max || readyOctets + bodyBytes > this.#bytesMax
+    if (!this.#isRefusing) this.#isRefusing = this.#isOver(readyCount, readyOctets)
+    else if (readyCount <= resumeAt(this.#max) && readyOctets <= resumeAt(this.#bytesMax)) this.#isRefusing = false
     return this.#isRefusing
   }
 
   /** Whether a queue with so much in it has to drop something. */
-  isExceeded(readyCount: number, readyBodyBytes: number): boolean {
-    return this.#overflow === 'drop-head' && this.#isOver(readyCount, readyBodyBytes)
+  isExceeded(readyCount: number, readyOctets: number): boolean {
+    return this.#overflow === 'drop-head' && this.#isOver(readyCount, readyOctets)
   }
 
-  #isOver(readyCount: number, readyBodyBytes: number): boolean {
-    return readyCount > this.#max || readyBodyBytes > this.#bytesMax
+  #isOver(readyCount: number, readyOctets: number): boolean {
+    return readyCount > this.#max || readyOctets > this.#bytesMax
   }
 }
 

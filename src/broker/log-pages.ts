@@ -28,8 +28,8 @@ export class LogPages {
   /** Messages, in memory and on disk. */
   readyCount = 0
   unackedCount = 0
-  /** Body octets of the ready messages. */
-  readyBodyBytes = 0
+  /** Octets of the ready messages that count. */
+  readyOctets = 0
   /** Whether there may be messages that expire. */
   mayHaveDeadlines = false
 
@@ -121,6 +121,6 @@ export class LogPages {
     this.disk = undefined
     this.readyCount = 0
     this.unackedCount = 0
-    this.readyBodyBytes = 0
+    this.readyOctets = 0
   }
 }

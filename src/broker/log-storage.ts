@@ -54,7 +54,7 @@ export class LogStorage {
   }
 
   get #isDeep(): boolean {
-    return this.#pages.pageCount > DEEP_PAGES || this.#pages.readyBodyBytes > DEEP_BODY_OCTETS
+    return this.#pages.pageCount > DEEP_PAGES || this.#pages.readyOctets > DEEP_BODY_OCTETS
   }
 
   get #endPages(): number {
@@ -149,7 +149,7 @@ export class LogStorage {
   #storeGained(page: Page, store: MessageStore, queueId: number, withTransient: boolean): void {
     // A page without any record may have been looked at when transient messages were still kept in memory.
     const from = withTransient && page.recordStarts.length === 0 ? 0 : page.scannedForStore
-    const record = takeRecord(page, from, withTransient, this.#pool.records)
+    const record = takeRecord(page, from, withTransient, this.#pool.records, this.#options.countsProperties)
     page.scannedForStore = page.count
     if (!record) return
     page.recordStarts.push(record.firstSlot)
@@ -217,7 +217,7 @@ export class LogStorage {
   }
 
   #toDisk(page: Page, index: number): void {
-    const bodyBytes = readyBodyBytes(page)
+    const octets = readyOctets(page, this.#options.countsProperties === true)
     if (!this.#pages.disk) {
       this.#pages.disk = newRun(page.firstSeq, page.nextSeq)
       this.#pages.diskIndex = index
@@ -229,7 +229,7 @@ export class LogStorage {
     })
     this.#pages.disk.endSeq = page.nextSeq
     this.#pages.disk.readyCount += page.ready
-    this.#pages.disk.readyBodyBytes += bodyBytes
+    this.#pages.disk.readyOctets += octets
     this.#pages.removePage(index)
     this.#pool.giveBack(page)
   }
@@ -243,12 +243,12 @@ function isWhollyStored(page: Page): boolean {
   return stored === page.live
 }
 
-function readyBodyBytes(page: Page): number {
-  let bytes = 0
+function readyOctets(page: Page, withProperties: boolean): number {
+  let octets = 0
   for (let slot = 0; slot < page.count; slot++) {
-    if ((page.stateOf(slot) & Slot.STATE_MASK) === Slot.READY) bytes += page.bodyBytes(slot)
+    if ((page.stateOf(slot) & Slot.STATE_MASK) === Slot.READY) octets += page.countedOctets(slot, withProperties)
   }
-  return bytes
+  return octets
 }
 
 /** The slots [from, to) of a stored record. */

@@ -8,8 +8,8 @@ import type { SharedBody } from './shared-bodies.js'
 export interface MessageLog {
   readonly readyCount: number
   readonly unackedCount: number
-  /** Body octets of the ready messages. */
-  readonly readyBodyBytes: number
+  /** Octets of the ready messages: of their bodies, and of their properties where those count. */
+  readonly readyOctets: number
   /** Whether a ready message may expire: as long as not, nobody needs to look at the time. */
   readonly hasDeadlines: boolean
   /**

@@ -150,10 +150,8 @@ export class MessageQueue implements ContentsOwner {
   }
 
   get isBehind(): boolean {
-    const { readyCount, readyBodyBytes } = this.#log
-    return (
-      (readyCount > BACKLOG_PERMITTED || readyBodyBytes > BACKLOG_OCTETS_PERMITTED) && this.#consumers.all.length > 0
-    )
+    const { readyCount, readyOctets } = this.#log
+    return (readyCount > BACKLOG_PERMITTED || readyOctets > BACKLOG_OCTETS_PERMITTED) && this.#consumers.all.length > 0
   }
 
   get settings(): QueueSettings {

@@ -1,6 +1,7 @@
 import { HeldMemory } from '../base/held-memory.js'
 import type { Message } from '../protocol/message.js'
 import { copyOctets, longAt, octetAt, putLong } from '../protocol/octets.js'
+import { propertyOctetsAt } from './counted-octets.js'
 import { notedDeadline, notedFailures, noteOctets, noteOctetsBefore, putNote, readNote } from './message-note.js'
 import { RecordBuffers } from './record-buffers.js'
 import { type BodyReference, putReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
@@ -218,6 +219,14 @@ export class Page {
   bodyBytes(slot: number): number {
     if (this.stateOf(slot) & Slot.SHARED) return this.referenceAt(slot).bodyBytes
     return bodyOctets(this.bytes, this.offsets[slot] as number, this.#end(slot)) // slot < count
+  }
+
+  /** Octets of a slot that count. @param withProperties whether those of its properties do. */
+  countedOctets(slot: number, withProperties: boolean): number {
+    if (!withProperties) return this.bodyBytes(slot)
+    const isNoted = (this.stateOf(slot) & Slot.NOTED) !== 0
+    const start = this.offsets[slot] as number // slot < count
+    return this.bodyBytes(slot) + propertyOctetsAt(this.bytes, start, this.offsets[slot + 1] as number, isNoted)
   }
 
   /** What a slot that is SHARED refers to. */

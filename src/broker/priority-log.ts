@@ -70,8 +70,8 @@ export class PriorityLog implements MessageLog {
     return this.#sum((log) => log.unackedCount)
   }
 
-  get readyBodyBytes(): number {
-    return this.#sum((log) => log.readyBodyBytes)
+  get readyOctets(): number {
+    return this.#sum((log) => log.readyOctets)
   }
 
   get hasDeadlines(): boolean {
@@ -197,6 +197,7 @@ export class PriorityLog implements MessageLog {
     const options: QueueLogOptions = {
       isDurable: all.isDurable,
       storesAll: all.storesAll === true,
+      countsProperties: all.countsProperties === true,
       bodies: all.bodies,
       firstSeq: level * LEVEL_SEQS,
       onDirty: () => this.#onDirty(log),

@@ -1,4 +1,5 @@
 import type { Message } from '../protocol/message.js'
+import { countedOctets, countsProperties } from './counted-octets.js'
 import type { MessageLog } from './message-log.js'
 import { classicLevels, PriorityLog } from './priority-log.js'
 import type { QueueParts } from './queue.js'
@@ -16,6 +17,7 @@ export class QueueContents {
   readonly log: MessageLog
   readonly #parts: QueueParts
   readonly #queue: ContentsOwner
+  readonly #countsProperties: boolean
   /** Made when the first message needs it: most queues never do. */
   #returned: ReturnedMessages | undefined
   /** Whether the message that `take` found last had been handed out before. */
@@ -25,6 +27,7 @@ export class QueueContents {
   constructor(queue: ContentsOwner, settings: QueueSettings, parts: QueueParts) {
     this.#parts = parts
     this.#queue = queue
+    this.#countsProperties = countsProperties(queue.type, parts.profile)
     this.log = newLog(queue, settings, parts)
   }
 
@@ -33,8 +36,8 @@ export class QueueContents {
     return this.#returned === undefined ? readyCount : readyCount + this.#returned.readyCount
   }
 
-  get readyBodyBytes(): number {
-    return this.log.readyBodyBytes + (this.#returned?.readyBodyBytes ?? 0)
+  get readyOctets(): number {
+    return this.log.readyOctets + (this.#returned?.readyOctets ?? 0)
   }
 
   /** Messages that count as unacked in the log, and that no consumer has. */
@@ -67,10 +70,15 @@ export class QueueContents {
   }
 
   /** Makes an unacked message ready again, at once or later. @param message it. */
-  giveBack(seq: number, { bodyBytes, deadlineMs }: Message, delayMs: number): void {
-    const returned = { seq, bodyBytes, deadlineMs }
+  giveBack(seq: number, message: Message, delayMs: number): void {
+    const returned = { seq, octets: this.octetsOf(message), deadlineMs: message.deadlineMs }
     if (delayMs > 0) this.#newReturned().delay(returned, delayMs)
     else this.#putBack(returned)
+  }
+
+  /** How many octets of a message count. */
+  octetsOf(message: Message): number {
+    return countedOctets(message, this.#countsProperties)
   }
 
   /** Settles every ready message. @returns how many. */

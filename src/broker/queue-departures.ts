@@ -49,8 +49,11 @@ export class QueueDepartures {
 
   /** Whether the queue is too full to take a message, which then goes where the queue has such ones go. */
   refuses(message: Message): boolean {
-    const { readyCount, readyBodyBytes } = this.#contents
-    if (!this.#limit?.refuses(message.bodyBytes, readyCount, readyBodyBytes)) return false
+    if (!this.#limit) return false
+    // Those that have died count for as long as nobody has taken them.
+    const count = this.#contents.readyCount + this.undeliveredCount
+    const octets = this.#contents.readyOctets + (this.#undelivered?.octets ?? 0)
+    if (!this.#limit.refuses(message.bodyBytes, count, octets)) return false
     if (this.#limit.deadLettersRefused) this.#deadLetter(message, 'maxlen')
     return true
   }
@@ -129,8 +132,8 @@ export class QueueDepartures {
   }
 
   get #isExcessive(): boolean {
-    const { readyCount, readyBodyBytes } = this.#contents
-    return this.#limit?.isExceeded(readyCount, readyBodyBytes) === true
+    const { readyCount, readyOctets } = this.#contents
+    return this.#limit?.isExceeded(readyCount, readyOctets) === true
   }
 
   /** @returns false when there are more of them than one turn takes. */
@@ -147,7 +150,7 @@ export class QueueDepartures {
   #die(seq: number, message: Message, reason: DeathReason): void {
     if (this.#queue.settings.isDeadLetterAtLeastOnce) {
       this.#undelivered ??= this.#newUndelivered()
-      this.#undelivered.keep(seq, reason)
+      this.#undelivered.keep(seq, reason, this.#contents.octetsOf(message))
       return
     }
     this.#tellFailures(seq, message)

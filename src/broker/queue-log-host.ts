@@ -1,5 +1,6 @@
 import { toDisplayText } from '../base/byte-string.js'
 import type { StoredRecord } from '../store/message-store.js'
+import { countsProperties } from './counted-octets.js'
 import type { Queue, QueueParts } from './queue.js'
 import type { QueueLogOptions } from './queue-log-options.js'
 import type { SharedBodies } from './shared-bodies.js'
@@ -19,6 +20,7 @@ export interface ContentsOwner extends Queue {
 export class QueueLogHost implements QueueLogOptions {
   readonly isDurable: boolean
   readonly storesAll: boolean
+  readonly countsProperties: boolean
   readonly bodies: SharedBodies
   readonly #queue: ContentsOwner
   readonly #parts: QueueParts
@@ -26,6 +28,7 @@ export class QueueLogHost implements QueueLogOptions {
   constructor(queue: ContentsOwner, parts: QueueParts) {
     this.isDurable = queue.isDurable
     this.storesAll = queue.type === 'quorum'
+    this.countsProperties = countsProperties(queue.type, parts.profile)
     this.bodies = parts.bodies
     this.#queue = queue
     this.#parts = parts

@@ -6,6 +6,8 @@ export interface QueueLogOptions {
   readonly isDurable: boolean
   /** Whether every message is stored, transient ones too. */
   readonly storesAll?: boolean
+  /** Whether octets of properties count as those of bodies do. */
+  readonly countsProperties?: boolean
   /** The number of the first message; 0 unless several logs share a queue. */
   readonly firstSeq?: number
   /** Called when there is something to store for the first time since `collect`. */

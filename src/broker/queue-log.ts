@@ -17,6 +17,7 @@
 
 import type { Message } from '../protocol/message.js'
 import type { MessageStore } from '../store/message-store.js'
+import { countedOctets } from './counted-octets.js'
 import { DiskReader } from './disk-reader.js'
 import { LogPages } from './log-pages.js'
 import { LogStorage } from './log-storage.js'
@@ -34,6 +35,7 @@ export class QueueLog extends LogPages implements MessageLog {
   readonly #pool: PagePool
   readonly #options: QueueLogOptions
   readonly #storage: LogStorage
+  readonly #countsProperties: boolean
   /** Made when the queue has something on disk only. */
   #reader: DiskReader | undefined
   /** Index of the size of the next page. */
@@ -45,6 +47,7 @@ export class QueueLog extends LogPages implements MessageLog {
     this.#storesAll = options.storesAll === true
     this.#pool = pool
     this.#options = options
+    this.#countsProperties = options.countsProperties === true
     this.#storage = new LogStorage(this, pool, options)
   }
 
@@ -53,7 +56,7 @@ export class QueueLog extends LogPages implements MessageLog {
   append(message: Message, shared?: SharedBody): number {
     this.#write(message, shared, Slot.READY)
     this.readyCount++
-    this.readyBodyBytes += message.bodyBytes
+    this.readyOctets += countedOctets(message, this.#countsProperties)
     return this.nextSeq++
   }
 
@@ -140,7 +143,7 @@ export class QueueLog extends LogPages implements MessageLog {
     page.ready++
     this.unackedCount--
     this.readyCount++
-    this.readyBodyBytes += page.bodyBytes(slot)
+    this.readyOctets += page.countedOctets(slot, this.#countsProperties)
     if (index > this.cursorPage || (index === this.cursorPage && slot >= this.cursorSlot)) return
     this.cursorPage = index
     this.cursorSlot = slot
@@ -159,7 +162,7 @@ export class QueueLog extends LogPages implements MessageLog {
       if (page.live === 0) this.#storage.dropIfDone(index)
     }
     this.readyCount = 0
-    this.readyBodyBytes = 0
+    this.readyOctets = 0
     return purged
   }
 
@@ -231,7 +234,7 @@ export class QueueLog extends LogPages implements MessageLog {
     this.cursorSlot = slot + 1
     this.readyCount--
     this.unackedCount++
-    this.readyBodyBytes -= view.bodyBytes
+    this.readyOctets -= countedOctets(view, this.#countsProperties)
     this.lastWasRedelivered = (state & Slot.REDELIVERED) !== 0 || view.hasFailed
     return page.firstSeq + slot
   }

@@ -8,8 +8,11 @@
  * whose body is a reference, and the third one with a note behind its body. A slot that is left out was settled before the record was made, or is transient and in
  * memory. A message's octets are laid out as in a page.
  *
- * The label of a record says what it holds for whoever does not read it; that of a stream says more (chunk-label.ts). A
- * third value, the states, says what happened to the messages since:
+ * The label of a record says what it holds for whoever does not read it:
+ *
+ *     | slots u32 | messages u32 | body octets u64 | shared bodies u32 | property octets u64, where the queue counts them |
+ *
+ * and that of a stream says more (chunk-label.ts). A third value, the states, says what happened to the messages since:
  *
  *     | count u32 | count × (slot u32, failures u16, returns u16) | two bits a slot, lowest bits first |
  *
@@ -19,6 +22,7 @@
 import { longAt, longLongAt, octetAt, putLong, putLongLong, putShort, shortAt } from '../protocol/octets.js'
 import type { RecordMemory, StoredRecord } from '../store/message-store.js'
 import { CHUNK_OCTETS, type ChunkFacts, putChunk, readChunk } from './chunk-label.js'
+import { propertyOctetsAt } from './counted-octets.js'
 import { notedDeadline, noteOctetsBefore } from './message-note.js'
 import { bodyOctets, type Page, type ReturnCounts, Slot } from './page.js'
 import { type BodyReference, REFERENCE_OCTETS, readReference } from './shared-bodies.js'
@@ -36,6 +40,7 @@ const RETURNS_PREFIX_OCTETS = 4
 const RETURN_OCTETS = 8
 const COUNT_MAX = 0xffff
 const LABEL_OCTETS = 20
+const PROPERTY_OCTETS_OCTETS = 8
 const NO_BYTES = new Uint8Array(0)
 
 /** Two bits a slot in the states of a record. */
@@ -62,6 +67,8 @@ export interface RecordLabel {
   readonly messages: number
   /** Of those messages. */
   readonly bodyBytes: number
+  /** Of those messages, if the queue counted them when it made the record. */
+  readonly propertyOctets?: number | undefined
   /** How many of those messages have a body that is shared. */
   readonly sharedBodies: number
   /** Whether one of those messages expires. */
@@ -70,20 +77,24 @@ export interface RecordLabel {
   readonly chunk?: ChunkFacts
 }
 
-export function encodeLabel({ slots, messages, bodyBytes, sharedBodies, expires, chunk }: RecordLabel): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS + (chunk ? CHUNK_OCTETS : 0))
+export function encodeLabel(label: RecordLabel): Buffer {
+  const { slots, messages, bodyBytes, propertyOctets, sharedBodies, expires, chunk } = label
+  const further = chunk ? CHUNK_OCTETS : propertyOctets === undefined ? 0 : PROPERTY_OCTETS_OCTETS
+  const bytes = Buffer.allocUnsafeSlow(LABEL_OCTETS + further)
   putLong(bytes, 0, slots)
   putLong(bytes, 4, messages)
   putLongLong(bytes, 8, bodyBytes)
   putLong(bytes, 16, expires ? sharedBodies + EXPIRING_BIT : sharedBodies)
   if (chunk) putChunk(bytes, LABEL_OCTETS, chunk)
+  else if (propertyOctets !== undefined) putLongLong(bytes, LABEL_OCTETS, propertyOctets)
   return bytes
 }
 
 /** @throws Error when the octets are no label. */
 export function readLabel(bytes: Uint8Array): RecordLabel {
   const hasChunk = bytes.length === LABEL_OCTETS + CHUNK_OCTETS
-  if (bytes.length !== LABEL_OCTETS && !hasChunk) {
+  const hasPropertyOctets = bytes.length === LABEL_OCTETS + PROPERTY_OCTETS_OCTETS
+  if (bytes.length !== LABEL_OCTETS && !hasChunk && !hasPropertyOctets) {
     throw new Error(`the label of a queue record has ${bytes.length} octets`)
   }
   const marked = longAt(bytes, 16)
@@ -94,6 +105,7 @@ export function readLabel(bytes: Uint8Array): RecordLabel {
     sharedBodies: marked % EXPIRING_BIT,
     expires: marked >= EXPIRING_BIT,
   }
+  if (hasPropertyOctets) return { ...label, propertyOctets: longLongAt(bytes, LABEL_OCTETS) }
   return hasChunk ? { ...label, chunk: readChunk(bytes, LABEL_OCTETS) } : label
 }
 
@@ -116,6 +128,7 @@ function wantsStore(state: number, withTransient: boolean): boolean {
  * Makes the record of what a page has gained in [from, page.count), and marks those slots stored.
  * @param withTransient whether transient messages go along, so that they can leave memory.
  * @param memory for the octets of the record, if they are to be in memory that is used again.
+ * @param countsProperties whether its label is to tell the octets of properties.
  * @returns undefined when nothing there needs storing. The first slot of a record is always one that it holds.
  */
 export function takeRecord(
@@ -123,12 +136,14 @@ export function takeRecord(
   from: number,
   withTransient: boolean,
   memory?: RecordMemory,
+  countsProperties = false,
 ): TakenRecord | undefined {
   const { states, offsets } = page
   let count = 0
   let octets = 0
   let messages = 0
   let bodyBytes = 0
+  let counted = 0
   let sharedBodies = 0
   let expires = false
   let firstSlot = -1
@@ -142,6 +157,7 @@ export function takeRecord(
     if (state & Slot.PERSISTENT) {
       messages++
       bodyBytes += page.bodyBytes(slot)
+      if (countsProperties) counted += page.countedOctets(slot, true)
       if (state & Slot.SHARED) sharedBodies++
       if (state & Slot.NOTED && page.deadlineOf(slot) > 0) expires = true
     }
@@ -173,9 +189,10 @@ export function takeRecord(
     runEnd = end
   }
   page.bytes.copy(bytes, at, runStart, runEnd)
+  const label = { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies, expires }
   return {
     bytes,
-    label: { slots: lastSlot - firstSlot + 1, messages, bodyBytes, sharedBodies, expires },
+    label: countsProperties ? { ...label, propertyOctets: counted - bodyBytes } : label,
     firstSlot,
     count,
   }
@@ -364,8 +381,10 @@ export function unsettledPart({ bytes, settled }: StoredRecord): UnsettledPart {
   const left = entries.filter((entry) => entry.state !== StoredState.SETTLED && !entry.isTransient)
   const sharedIds = left.filter(({ isShared }) => isShared).map((entry) => referenceOf(bytes, entry).id)
   const bodyBytes = left.reduce((sum, entry) => sum + entryBodyBytes(bytes, entry), 0)
+  const propertyOctets = left.reduce((sum, entry) => sum + entryPropertyOctets(bytes, entry), 0)
   const expires = left.some((entry) => entry.isNoted && notedDeadline(bytes, entry.end) > 0)
-  return { slots, messages: left.length, bodyBytes, sharedBodies: sharedIds.length, expires, sharedIds }
+  const messages = left.length
+  return { slots, messages, bodyBytes, propertyOctets, sharedBodies: sharedIds.length, expires, sharedIds }
 }
 
 /** What an entry that is shared refers to. */
@@ -376,6 +395,11 @@ export function referenceOf(bytes: Uint8Array, entry: RecordEntry): BodyReferenc
 /** Body octets of an entry; of the shared body if it has one. */
 export function entryBodyBytes(bytes: Uint8Array, entry: RecordEntry): number {
   return entry.isShared ? referenceOf(bytes, entry).bodyBytes : bodyOctets(bytes, entry.start, bodyEndOf(bytes, entry))
+}
+
+/** Octets of the properties of an entry that count. */
+export function entryPropertyOctets(bytes: Uint8Array, { start, end, isNoted }: RecordEntry): number {
+  return propertyOctetsAt(bytes, start, end, isNoted)
 }
 
 function bodyEndOf(bytes: Uint8Array, { end, isNoted }: RecordEntry): number {

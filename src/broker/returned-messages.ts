@@ -4,7 +4,8 @@ import { DeadlineTimer } from './deadline-timer.js'
 /** What has to be known of a message that was given back. */
 export interface ReturnedMessage {
   readonly seq: number
-  readonly bodyBytes: number
+  /** Those that count. */
+  readonly octets: number
   /** When it expires, in milliseconds since the epoch; 0 is never. */
   readonly deadlineMs: number
 }
@@ -26,7 +27,7 @@ export class ReturnedMessages {
   /** Entries before `head` have been taken. */
   #ready: ReturnedMessage[] = []
   #head = 0
-  #readyBodyBytes = 0
+  #readyOctets = 0
   /** The earliest first. */
   #delayed: Delayed[] = []
 
@@ -42,8 +43,8 @@ export class ReturnedMessages {
     return this.#ready.length - this.#head
   }
 
-  get readyBodyBytes(): number {
-    return this.#readyBodyBytes
+  get readyOctets(): number {
+    return this.#readyOctets
   }
 
   get delayedCount(): number {
@@ -57,7 +58,7 @@ export class ReturnedMessages {
 
   add(message: ReturnedMessage): void {
     this.#ready.push(message)
-    this.#readyBodyBytes += message.bodyBytes
+    this.#readyOctets += message.octets
   }
 
   /** Keeps a message back for so long. */
@@ -74,7 +75,7 @@ export class ReturnedMessages {
     const first = this.#ready[this.#head]
     if (!first) return -1
     this.#head++
-    this.#readyBodyBytes -= first.bodyBytes
+    this.#readyOctets -= first.octets
     if (this.#head === this.#ready.length) {
       this.#ready = []
       this.#head = 0
@@ -86,7 +87,7 @@ export class ReturnedMessages {
     this.#timer.cancel()
     this.#ready = []
     this.#head = 0
-    this.#readyBodyBytes = 0
+    this.#readyOctets = 0
     this.#delayed = []
   }
 

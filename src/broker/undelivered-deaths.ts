@@ -7,6 +7,8 @@ const RETRY_MS = 180_000
 /** A message that has died, and that its queue keeps until every target has taken it. */
 export interface UndeliveredDeath {
   readonly reason: DeathReason
+  /** Octets of it that count. */
+  readonly octets: number
   /** The targets that need not get it again. */
   readonly takenBy: Set<object>
 }
@@ -20,6 +22,7 @@ export class UndeliveredDeaths {
   readonly #inTurn: (publish: () => void) => void
   readonly #publish: (seq: number, death: UndeliveredDeath) => boolean
   readonly #kept = new Map<number, UndeliveredDeath>()
+  #octets = 0
   #timer: Timer | undefined
 
   /**
@@ -40,23 +43,35 @@ export class UndeliveredDeaths {
     return this.#kept.size
   }
 
+  /** Octets of them that count. */
+  get octets(): number {
+    return this.#octets
+  }
+
   /** Keeps a message that has died, and publishes it, now and from time to time, until it is taken. */
-  keep(seq: number, reason: DeathReason): void {
-    this.#kept.set(seq, { reason, takenBy: new Set() })
+  keep(seq: number, reason: DeathReason, octets: number): void {
+    this.#kept.set(seq, { reason, octets, takenBy: new Set() })
+    this.#octets += octets
     this.#inTurn(() => this.#attempt(seq))
   }
 
   clear(): void {
     this.#timer?.cancel()
     this.#kept.clear()
+    this.#octets = 0
   }
 
   #attempt(seq: number): void {
     const death = this.#kept.get(seq)
     // The queue may have been deleted while this one waited for its turn.
     if (!death) return
-    if (this.#publish(seq, death)) this.#kept.delete(seq)
+    if (this.#publish(seq, death)) this.#forget(seq, death)
     else this.#timer ??= this.#clock.after(RETRY_MS, () => this.#attemptAll())
+  }
+
+  #forget(seq: number, { octets }: UndeliveredDeath): void {
+    this.#kept.delete(seq)
+    this.#octets -= octets
   }
 
   #attemptAll(): void {

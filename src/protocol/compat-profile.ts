@@ -49,6 +49,8 @@ export interface CompatProfile {
   readonly deliveryCountHeaders: 'always' | 'once-returned' | 'once-returned-and-acquired'
   /** How a quorum queue serves priorities: not at all, two classes (above 4, the others) two to one, or 0 to 31. */
   readonly quorumPriorities: 'none' | 'two-classes' | 'strict'
+  /** Whether a quorum queue counts octets of properties as it does those of bodies, towards its limit for instance. */
+  readonly quorumQueuesCountProperties: boolean
   /**
    * Where a delivery may not stay unacknowledged for ever: `every-queue` closes the channel with PRECONDITION_FAILED;
    * `quorum-queues` cancels the consumer, and closes the channel of a client that does not know basic.cancel.
@@ -115,6 +117,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryLimitCounts: 'every-return',
     deliveryCountHeaders: 'always',
     quorumPriorities: 'none',
+    quorumQueuesCountProperties: false,
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
     hasLastDeathHeaders: false,
@@ -150,6 +153,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryLimitCounts: 'every-return',
     deliveryCountHeaders: 'once-returned',
     quorumPriorities: 'two-classes',
+    quorumQueuesCountProperties: false,
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
     hasLastDeathHeaders: true,
@@ -185,6 +189,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     deliveryLimitCounts: 'failures',
     deliveryCountHeaders: 'once-returned-and-acquired',
     quorumPriorities: 'strict',
+    quorumQueuesCountProperties: true,
     consumerTimeoutScope: 'quorum-queues',
     deadLettersKeepFailures: true,
     hasLastDeathHeaders: true,

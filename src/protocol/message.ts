@@ -13,6 +13,11 @@ export interface MessageMemory {
   readonly hiddenKeys: readonly string[] | undefined
   /** How many deliveries of it had failed before it was dead-lettered, where the profile has a message tell. */
   readonly failures: number
+  /**
+   * Octets of its properties as it was published, where it has died since and the profile has quorum queues count them.
+   * Else 0: those are its properties' that it has now.
+   */
+  readonly propertyOctets: number
 }
 
 /** Of a message that nothing is remembered of. */
@@ -21,6 +26,7 @@ export const NO_MEMORY: MessageMemory = Object.freeze({
   goesByKeyAlone: false,
   hiddenKeys: undefined,
   failures: 0,
+  propertyOctets: 0,
 })
 
 /**

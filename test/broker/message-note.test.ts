@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { notedDeadline, noteOctets, noteOctetsBefore, putNote, readNote } from '../../src/broker/message-note.js'
+import {
+  notedDeadline,
+  notedPropertyOctets,
+  noteOctets,
+  noteOctetsBefore,
+  putNote,
+  readNote,
+} from '../../src/broker/message-note.js'
 import { Message } from '../../src/protocol/message.js'
 
 const shortString = fc.uint8Array({ maxLength: 255 }).map((octets) => Buffer.from(octets).toString('latin1'))
@@ -10,18 +17,21 @@ const memory = fc.record({
   goesByKeyAlone: fc.boolean(),
   hiddenKeys: fc.option(fc.array(shortString, { minLength: 1, maxLength: 5 }), { nil: undefined }),
   failures: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 0xffffffff })),
+  propertyOctets: fc.oneof(fc.constant(0), fc.integer({ min: 2, max: 0xffffffff })),
 })
 
 const noted = fc.record({
   deadlineMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
   // Nobody remembers nothing.
   memory: fc.option(
-    memory.filter((it) => it.hasOwnDeaths || it.goesByKeyAlone || !!it.hiddenKeys || it.failures > 0),
+    memory.filter(
+      (it) => it.hasOwnDeaths || it.goesByKeyAlone || !!it.hiddenKeys || it.failures > 0 || it.propertyOctets > 0,
+    ),
     { nil: undefined },
   ),
 })
 
-const DIED = { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: undefined, failures: 0 }
+const DIED = { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: undefined, failures: 0, propertyOctets: 0 }
 
 describe('the note of a message', () => {
   it('tells all that was noted, wherever it lies, and is as long as it says', () => {
@@ -33,6 +43,7 @@ describe('the note of a message', () => {
       putNote(bytes, before, message)
       const end = before + octets
       expect([noteOctetsBefore(bytes, end), notedDeadline(bytes, end)]).toEqual([octets, message.deadlineMs])
+      expect(notedPropertyOctets(bytes, end)).toBe(message.memory?.propertyOctets ?? 0)
       const read = new Message()
       readNote(bytes, end, read)
       expect({ deadlineMs: read.deadlineMs, memory: read.memory }).toEqual(what)
@@ -48,5 +59,6 @@ describe('the note of a message', () => {
     expect([octetsOf({ deadlineMs: 1 }), octetsOf({ memory: DIED })]).toEqual([9, 9])
     expect(octetsOf({ memory: { ...DIED, hiddenKeys: ['key'] } })).toBe(4 + 4 + 9)
     expect(octetsOf({ memory: { ...DIED, hiddenKeys: ['key'], failures: 2 } })).toBe(4 + 4 + 4 + 9)
+    expect(octetsOf({ memory: { ...DIED, failures: 2, propertyOctets: 14 } })).toBe(4 + 4 + 9)
   })
 })

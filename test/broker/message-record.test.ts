@@ -12,7 +12,13 @@ function sample(memory?: MessageMemory): Message {
 }
 
 describe('the record of a message that an exchange keeps', () => {
-  const memory: MessageMemory = { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: ['blind', ''], failures: 3 }
+  const memory: MessageMemory = {
+    hasOwnDeaths: true,
+    goesByKeyAlone: true,
+    hiddenKeys: ['blind', ''],
+    failures: 3,
+    propertyOctets: 14,
+  }
 
   it.each([
     ['nothing else', undefined],

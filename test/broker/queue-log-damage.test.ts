@@ -45,7 +45,7 @@ describe('a queue whose records are damaged', () => {
     expect(again.log.readyCount).toBe(10)
     expect(await takeAll(again)).toEqual(['1', '2', '3', '6', '7', '8', '9'])
     expect(again.damage.map((error) => error instanceof DamagedRecordError && error.firstSeq)).toEqual([0, 4, 5])
-    expect([again.lost, again.log.readyCount, again.log.readyBodyBytes]).toEqual([[3], 0, 0])
+    expect([again.lost, again.log.readyCount, again.log.readyOctets]).toEqual([[3], 0, 0])
   })
 
   it('goes on when nothing of it can be read', async () => {

@@ -40,6 +40,9 @@ interface Note {
 
 const QUEUE_ID = 7
 
+/** Their flags. */
+const PROPERTY_OCTETS_MIN = 2
+
 /** Small pages, so that short runs make deep queues. */
 const PAGE_SIZES = [256, 512, 2048]
 
@@ -64,17 +67,23 @@ class CheckedStore extends MemoryStore {
 /** A queue log beside the array that it shall behave as. Every step checks that they agree. */
 export class QueueLogModel {
   readonly pool = new WatchedPool(PAGE_SIZES)
+  readonly #countsProperties: boolean
   readonly #store = new CheckedStore()
   #dirtyCount = 0
   #bodiesChanged = false
   #bodies = this.#newBodies()
-  #log = this.#newLog()
+  #log: QueueLog
   #entries: Entry[] = []
   /** What a crash would bring back: the messages live when the store was last handed changes. */
   #stored: Entry[] = []
   #nextId = 0
   #onLoaded: () => void = () => undefined
   readonly #view = new Message()
+
+  constructor(countsProperties: boolean) {
+    this.#countsProperties = countsProperties
+    this.#log = this.#newLog()
+  }
 
   async run(operations: readonly LogOperation[]): Promise<void> {
     this.#store.live = () => new Set(this.#entries.map(({ id }) => id))
@@ -277,13 +286,18 @@ export class QueueLogModel {
     expect({
       ready: this.#log.readyCount,
       unacked: this.#log.unackedCount,
-      readyBodyBytes: this.#log.readyBodyBytes,
+      readyOctets: this.#log.readyOctets,
     }).toEqual({
       ready: ready.length,
       unacked: this.#entries.length - ready.length,
-      readyBodyBytes: ready.reduce((sum, { body }) => sum + body.length, 0),
+      readyOctets: ready.reduce((sum, entry) => sum + this.#octetsOf(entry), 0),
     })
     if (this.#entries.length === 0) expect(this.pool.inUse.size).toBe(0)
+  }
+
+  #octetsOf({ id, body, note }: Entry): number {
+    if (!this.#countsProperties) return body.length
+    return body.length + (note.memory?.propertyOctets || PROPERTY_OCTETS_MIN + (id % 5))
   }
 
   #ready(): Entry[] {
@@ -293,6 +307,7 @@ export class QueueLogModel {
   #newLog(): QueueLog {
     return new QueueLog(this.pool, {
       isDurable: true,
+      countsProperties: this.#countsProperties,
       bodies: this.#bodies,
       onDirty: () => this.#dirtyCount++,
       readRecords: (fromSeq, toSeq) => this.#store.readRecords(QUEUE_ID, fromSeq, toSeq, 3000),
@@ -312,9 +327,9 @@ function idsOf(entries: readonly Entry[]): number[] {
 }
 
 const MEMORIES: readonly MessageMemory[] = [
-  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'], failures: 0 },
-  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)], failures: 700 },
-  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined, failures: 1 },
+  { hasOwnDeaths: true, goesByKeyAlone: false, hiddenKeys: ['', 'a key'], failures: 0, propertyOctets: 0 },
+  { hasOwnDeaths: false, goesByKeyAlone: false, hiddenKeys: ['k'.repeat(255)], failures: 700, propertyOctets: 9 },
+  { hasOwnDeaths: true, goesByKeyAlone: true, hiddenKeys: undefined, failures: 1, propertyOctets: 70_000 },
 ]
 
 /** What some messages have noted of them. */
@@ -327,7 +342,11 @@ function noteOf(id: number): Note {
 
 /** Names and a header whose lengths vary with the id, which the routing key spells. */
 function namesOf(id: number): { exchange: string; routingKey: string; header: Buffer } {
-  return { exchange: 'x'.repeat(id % 4), routingKey: String(id), header: Buffer.alloc(14 + (id % 5), id) }
+  return {
+    exchange: 'x'.repeat(id % 4),
+    routingKey: String(id),
+    header: Buffer.alloc(12 + PROPERTY_OCTETS_MIN + (id % 5), id),
+  }
 }
 
 /** The id in a message as a page and a record hold it: the routing key follows the exchange. */

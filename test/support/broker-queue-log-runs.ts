@@ -38,8 +38,10 @@ const operation: fc.Arbitrary<LogOperation> = fc.oneof(
 /** Holds the queue log to its model in so many random runs. A failure prints the seed and the shortest run that fails. */
 export async function checkQueueLog(numRuns: number): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30, size: 'max' }), (operations) =>
-      new QueueLogModel().run(operations),
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.array(operation, { minLength: 1, maxLength: 30, size: 'max' }),
+      (countsProperties, operations) => new QueueLogModel(countsProperties).run(operations),
     ),
     { numRuns },
   )

@@ -10,6 +10,8 @@ export interface ModelMessage {
   /** -1 without one. */
   readonly ttlMs: number
   readonly isPersistent: boolean
+  /** Of its properties as it was published. */
+  readonly propertyOctets: number
   readonly routingKey: string
   /** Most recent first. */
   readonly deaths: readonly ModelDeath[]
@@ -271,21 +273,26 @@ export class ModelQueue {
   #refuses({ body }: ModelMessage): boolean {
     const { overflow, maxLength = Infinity, maxLengthBytes = Infinity } = this.settings
     if (overflow === 'drop-head' || (maxLength === Infinity && maxLengthBytes === Infinity)) return false
-    const count = this.ready.length
-    const bytes = this.#readyBytes
+    const held = this.entries.filter((entry) => entry.state === 'kept' || this.ready.includes(entry))
+    const count = held.length
+    const bytes = this.#octetsOf(held)
     if (this.type === 'classic') return count + 1 > maxLength || bytes + body.length > maxLengthBytes
     const isLow = count <= Math.floor(maxLength * 0.8) && bytes <= Math.floor(maxLengthBytes * 0.8)
     if (this.#isRefusing ? isLow : count > maxLength || bytes > maxLengthBytes) this.#isRefusing = !this.#isRefusing
     return this.#isRefusing
   }
 
-  get #readyBytes(): number {
-    return this.ready.reduce((sum, { message }) => sum + message.body.length, 0)
+  /** Quorum queues of RabbitMQ 4.3 count properties too. */
+  #octetsOf(entries: readonly ModelEntry[]): number {
+    const hasProperties = this.type === 'quorum' && this.#world.profile.quorumQueuesCountProperties
+    return entries.reduce((sum, { message: { body, propertyOctets } }) => {
+      return sum + body.length + (hasProperties ? propertyOctets : 0)
+    }, 0)
   }
 
   #isExceeded(): boolean {
     const { overflow, maxLength = Infinity, maxLengthBytes = Infinity } = this.settings
-    return overflow === 'drop-head' && (this.ready.length > maxLength || this.#readyBytes > maxLengthBytes)
+    return overflow === 'drop-head' && (this.ready.length > maxLength || this.#octetsOf(this.ready) > maxLengthBytes)
   }
 
   #deadlineFor({ ttlMs }: ModelMessage): number {

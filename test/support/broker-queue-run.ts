@@ -220,6 +220,12 @@ export class QueueRun {
     const message = {
       body,
       isPersistent,
+      // Flags, delivery mode, priority, expiration.
+      propertyOctets:
+        2 +
+        (isPersistent ? 1 : 0) +
+        (priority === undefined ? 0 : 1) +
+        (ttlMs === undefined ? 0 : 1 + String(ttlMs).length),
       routingKey: 'q',
       deaths: [],
       failures: 0,
