@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { REGION_OCTETS } from '../../src/base/arena.js'
 import { HeldMemory } from '../../src/base/held-memory.js'
 import { Turn } from '../../src/base/turn.js'
 import { SocketOutput } from '../../src/connection/socket-output.js'
@@ -39,5 +40,19 @@ describe('the output of a socket', () => {
     expect(output.buffer).not.toBe(buffer)
     expect(output.buffer.hasRegion).toBe(false)
     expect(buffers.take()).toBe(buffer)
+  })
+
+  it.each([50, 500, 5000])('takes deliveries of %i octets without growing beyond its region', (octets) => {
+    const turn = new Turn(() => undefined)
+    const output = new SocketOutput(new Socket(), turn, new OutputBuffers(), () => undefined)
+    const delivery = Buffer.alloc(octets)
+    let count = 0
+    while (output.canTake) {
+      output.buffer.copy(delivery, 0, octets)
+      count++
+    }
+    expect(count * octets).toBeGreaterThan(480 * 1024)
+    expect(output.buffer.capacity).toBe(REGION_OCTETS)
+    output.close()
   })
 })
