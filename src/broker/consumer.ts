@@ -67,6 +67,8 @@ export interface ConsumerOptions {
   readonly stream?: StreamSubscription | undefined
   /** How long a delivery to it may stay unacked, in milliseconds; undefined for what holds for its queue. */
   readonly timeoutMs?: number | undefined
+  /** How many consumers its channel had before it; 0 for the first. */
+  readonly place?: number
   readonly arguments: FieldTable
 }
 
@@ -83,6 +85,7 @@ export class Consumer {
   readonly prefetch: number
   readonly priority: number
   readonly timeoutMs: number | undefined
+  readonly place: number
   unackedCount = 0
   /** Whether the queue has it among those that it hands messages to. Kept by the queue. */
   isReady = false
@@ -98,6 +101,7 @@ export class Consumer {
     this.prefetch = options.noAck ? 0 : options.prefetch
     this.priority = options.priority
     this.timeoutMs = options.timeoutMs
+    this.place = options.place ?? 0
   }
 
   /** Whether it has as many unacked deliveries as it may. */

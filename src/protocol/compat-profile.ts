@@ -59,6 +59,11 @@ export interface CompatProfile {
    * redelivery, and a quorum queue holds the count against its delivery limit. Else it starts anew.
    */
   readonly deadLettersKeepFailures: boolean
+  /**
+   * How what a channel leaves unacked goes back to a quorum queue when it ends, consumer by consumer: in the order of
+   * subscription, or of tags, among which what basic.get took goes by the digits of its delivery tag.
+   */
+  readonly lostDeliveriesReturnBy: 'subscription' | 'tag'
   /** Whether a dead-lettered message tells in `x-last-death-*` of its latest death. */
   readonly hasLastDeathHeaders: boolean
   /** Whether an `x-death` that a publisher brought is taken for history; else the first death replaces it. */
@@ -117,6 +122,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumPriorities: 'none',
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
+    lostDeliveriesReturnBy: 'tag',
     hasLastDeathHeaders: false,
     mergesClientDeaths: true,
     streamsTakeRejections: false,
@@ -152,6 +158,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumPriorities: 'two-classes',
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
+    lostDeliveriesReturnBy: 'subscription',
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
@@ -187,6 +194,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumPriorities: 'strict',
     consumerTimeoutScope: 'quorum-queues',
     deadLettersKeepFailures: true,
+    lostDeliveriesReturnBy: 'subscription',
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
