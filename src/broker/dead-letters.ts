@@ -115,13 +115,30 @@ export class DeadLetters {
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
   inTurn(publish: () => void): void {
-    if (this.#isPublishing) {
+    if (!this.hold()) {
       this.#waiting.push(publish)
       return
     }
-    this.#isPublishing = true
     try {
       publish()
+    } finally {
+      this.release()
+    }
+  }
+
+  /**
+   * Has what dies from now on wait for `release`.
+   * @returns whether the caller is to call that: not inside of another hold, nor of a publish.
+   */
+  hold(): boolean {
+    if (this.#isPublishing) return false
+    this.#isPublishing = true
+    return true
+  }
+
+  /** Publishes what has died meanwhile. */
+  release(): void {
+    try {
       this.#publishWaiting()
     } finally {
       this.#isPublishing = false

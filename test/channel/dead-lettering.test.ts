@@ -147,3 +147,17 @@ describe('10.1 a message that a client has done with', () => {
     expect(dead.map(({ body, fields }) => `${fields['consumerTag']} ${body}`)).toEqual(['second 1', 'second 2'])
   })
 })
+
+describe('a message that drives another one out of one of its queues', () => {
+  it.each(['kept first', 'limited first'])('reaches the other queue before what dies of it, %s', async (order) => {
+    const channel = await fixture.channel()
+    const limited = { 'x-max-length': 1, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'kept' }
+    const queues = { kept: {}, limited }
+    for (const [queue, args] of Object.entries(queues)) await channel.call('QueueDeclare', { queue, arguments: args })
+    const names = order === 'kept first' ? ['kept', 'limited'] : ['limited', 'kept']
+    for (const body of ['a', 'b', 'c']) {
+      channel.publish('', names[0] ?? '', body, { properties: { headers: { CC: [names[1]] } } })
+    }
+    expect(await channel.drain('kept')).toEqual(['a', 'b', 'a', 'c', 'b'])
+  })
+})
