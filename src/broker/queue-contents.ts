@@ -47,7 +47,7 @@ export class QueueContents {
     return this.#returned === undefined && !this.log.hasDeadlines
   }
 
-  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
+  /** When the first message expires; 0 is never, and NaN when it has to be read first. */
   get headDeadlineMs(): number {
     if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
     return this.log.hasDeadlines ? this.log.headDeadlineMs : 0
@@ -56,14 +56,22 @@ export class QueueContents {
   /** Takes the next message, which becomes unacked. @returns its number; -1 when there is none, or it is being read. */
   take(view: Message): number {
     const returned = this.#returned === undefined ? -1 : this.#returned.take()
-    if (returned < 0) {
-      const seq = this.log.takeNext(view)
-      this.lastWasRedelivered = this.log.lastWasRedelivered
-      return seq
-    }
-    this.log.read(returned, view)
+    if (returned >= 0) return this.#handOutAgain(returned, view)
+    const seq = this.log.takeNext(view)
+    this.lastWasRedelivered = this.log.lastWasRedelivered
+    return seq
+  }
+
+  /** The same for the message that `headDeadlineMs` tells of. */
+  takeHead(view: Message): number {
+    const returned = this.#takeReturned()
+    return returned < 0 ? this.log.takeHead(view) : this.#handOutAgain(returned, view)
+  }
+
+  #handOutAgain(seq: number, view: Message): number {
+    this.log.read(seq, view)
     this.lastWasRedelivered = true
-    return returned
+    return seq
   }
 
   /** Makes an unacked message ready again, at once or later. @param message it. */

@@ -95,6 +95,10 @@ export class QueueLog implements MessageLog {
     return page === undefined ? -1 : this.#handOut(page, this.#pages.cursorSlot, view)
   }
 
+  takeHead(view: Message): number {
+    return this.takeNext(view)
+  }
+
   get hasDeadlines(): boolean {
     return this.#pages.hasDeadlines && this.#pages.readyCount > 0
   }
