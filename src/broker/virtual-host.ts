@@ -324,6 +324,15 @@ export class VirtualHost implements Topology, QueueHost {
     return this.#deadLetters.publishSurely(message, queue, reason, settings, takenBy)
   }
 
+  /** Has what dies wait for `releaseDeadLetters`. @returns whether the caller is to call that. */
+  holdDeadLetters(): boolean {
+    return this.#deadLetters.hold()
+  }
+
+  releaseDeadLetters(): void {
+    this.#deadLetters.release()
+  }
+
   inTurn(publish: () => void): void {
     this.#deadLetters.inTurn(publish)
   }

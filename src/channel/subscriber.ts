@@ -215,6 +215,17 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   #getFrom(queue: Queue, method: BasicGet): void {
+    const { vhost } = this.#context
+    // What expires behind the message may come to a consumer of this channel, which hears of it after the answer.
+    const holdsDead = this.#consumers.size > 0 && vhost.holdDeadLetters()
+    try {
+      this.#answerGet(queue, method)
+    } finally {
+      if (holdsDead) vhost.releaseDeadLetters()
+    }
+  }
+
+  #answerGet(queue: Queue, method: BasicGet): void {
     const view = this.#view
     const seq = queue.get(view, method.noAck)
     if (seq < 0 && queue.isLoading) return this.#getLater(queue, method)
