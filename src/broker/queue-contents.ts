@@ -18,6 +18,8 @@ export class QueueContents {
   readonly #queue: ContentsOwner
   /** Made when the first message needs it: most queues never do. */
   #returned: ReturnedMessages | undefined
+  /** Whether messages expire behind those that were given back. */
+  readonly #looksBehindReturned: boolean
   /** Whether the message that `take` found last had been handed out before. */
   lastWasRedelivered = false
 
@@ -26,6 +28,7 @@ export class QueueContents {
     this.#parts = parts
     this.#queue = queue
     this.log = newLog(queue, settings, parts)
+    this.#looksBehindReturned = queue.type === 'quorum' && parts.profile.quorumPriorities === 'strict'
   }
 
   get readyCount(): number {
@@ -49,8 +52,10 @@ export class QueueContents {
 
   /** When the first message expires; 0 is never, and NaN when it has to be read first. */
   get headDeadlineMs(): number {
-    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
-    return this.log.hasDeadlines ? this.log.headDeadlineMs : 0
+    const ofLogMs = this.log.hasDeadlines ? this.log.headDeadlineMs : 0
+    if (this.#returned === undefined || this.#returned.readyCount === 0) return ofLogMs
+    const { firstDeadlineMs } = this.#returned
+    return this.#looksBehindReturned && isBefore(ofLogMs, firstDeadlineMs) ? ofLogMs : firstDeadlineMs
   }
 
   /** Takes the next message, which becomes unacked. @returns its number; -1 when there is none, or it is being read. */
@@ -64,7 +69,8 @@ export class QueueContents {
 
   /** The same for the message that `headDeadlineMs` tells of. */
   takeHead(view: Message): number {
-    const returned = this.#takeReturned()
+    const isLogs = this.#looksBehindReturned && isBefore(this.log.headDeadlineMs, this.#returned?.firstDeadlineMs ?? 0)
+    const returned = isLogs ? -1 : this.#takeReturned()
     return returned < 0 ? this.log.takeHead(view) : this.#handOutAgain(returned, view)
   }
 
@@ -113,6 +119,11 @@ export class QueueContents {
     })
     return this.#returned
   }
+}
+
+/** Whether one deadline, if it is one, comes before another one. */
+function isBefore(deadlineMs: number, otherMs: number): boolean {
+  return deadlineMs > 0 && !(otherMs > 0 && otherMs <= deadlineMs)
 }
 
 function newLog(queue: ContentsOwner, { maxPriority }: QueueSettings, parts: QueueParts): MessageLog {

@@ -174,6 +174,22 @@ describe('9.2 a quorum queue whose messages have priorities', () => {
   })
 })
 
+describe('9.2 a quorum queue of 4.3 that was given a message back', () => {
+  it('loses what expires behind that', async () => {
+    const clock = new ManualClock()
+    await fixture.broker({ clock, compat: '4.3' })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    publish(channel, 'given back')
+    await channel.get('q')
+    channel.send('BasicNack', { deliveryTag: 1, requeue: true })
+    publish(channel, 'behind', '100')
+    expect(await ready(channel, 'q')).toBe(2)
+    clock.advance(101)
+    expect(await ready(channel, 'q')).toBe(1)
+  })
+})
+
 describe('9.3 a queue that nobody uses', () => {
   async function withExpiry() {
     const { clock, channel } = await withQueue({ 'x-expires': 100 })

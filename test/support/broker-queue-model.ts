@@ -319,16 +319,16 @@ export class ModelQueue {
     return ready.filter(({ message }) => this.#levelOf(message) === level).sort((a, b) => a.seq - b.seq)[0]
   }
 
-  /** RabbitMQ 4.3 looks at the head of every level of a quorum queue. */
+  /** RabbitMQ 4.3 looks at the head of every level of a quorum queue, and at the first that was given back. */
   #firstToExpire(): ModelEntry | undefined {
     const head = this.#head()
-    const isStrict = this.type === 'quorum' && this.#world.profile.quorumPriorities === 'strict'
-    if (!isStrict || head?.state === 'returned') return head
+    if (this.type === 'classic' || this.#world.profile.quorumPriorities !== 'strict') return head
     const heads = new Map<number, ModelEntry>()
-    for (const entry of [...this.ready].sort((a, b) => a.seq - b.seq)) {
+    for (const entry of this.ready.filter(({ state }) => state === 'ready').sort((a, b) => a.seq - b.seq)) {
       const level = this.#levelOf(entry.message)
       if (!heads.has(level)) heads.set(level, entry)
     }
+    if (head?.state === 'returned') heads.set(Number.POSITIVE_INFINITY, head)
     const expiring = [...heads].filter(([, { deadlineMs }]) => deadlineMs > 0)
     expiring.sort(([levelA, a], [levelB, b]) => a.deadlineMs - b.deadlineMs || levelB - levelA)
     return expiring[0]?.[1]
