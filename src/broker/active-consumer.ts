@@ -5,7 +5,8 @@ import type { Consumer } from './consumer.js'
  *
  * The first to come is active until it goes; then the one with the highest priority is, among equals the oldest. In a
  * quorum queue, where each has a prefetch, the one that may take most comes before older ones, and a newcomer of higher
- * priority takes over as soon as the active one has settled what it has.
+ * priority takes over as soon as the active one has settled what it has. Until then the active one gets nothing, even when
+ * the newcomer has gone again.
  */
 export class ActiveConsumer {
   readonly #consumers: readonly Consumer[]
@@ -36,10 +37,8 @@ export class ActiveConsumer {
     const active = this.#active
     const isThere = active !== undefined && this.#consumers.includes(active)
     const best = this.#best()
-    if (isThere && !(this.#yields && best !== undefined && best.priority > active.priority)) {
-      this.#isYielding = false
-      return false
-    }
+    const isOutranked = this.#yields && isThere && best !== undefined && best.priority > active.priority
+    if (isThere && !isOutranked && !this.#isYielding) return false
     if (isThere && active.unackedCount > 0) {
       this.#isYielding = true
       return false

@@ -67,6 +67,8 @@ export interface ConsumerOptions {
   readonly stream?: StreamSubscription | undefined
   /** How long a delivery to it may stay unacked, in milliseconds; undefined for what holds for its queue. */
   readonly timeoutMs?: number | undefined
+  /** How many consumers its channel had before it; 0 for the first. */
+  readonly place?: number
   readonly arguments: FieldTable
 }
 
@@ -87,6 +89,7 @@ export class Consumer {
   readonly arguments: FieldTable
   readonly priority: number
   readonly timeoutMs: number | undefined
+  readonly place: number
 
   constructor(queue: ConsumedQueue, sink: ConsumerSink, options: ConsumerOptions) {
     this.queue = queue
@@ -99,6 +102,7 @@ export class Consumer {
     this.prefetch = options.noAck ? 0 : options.prefetch
     this.priority = options.priority
     this.timeoutMs = options.timeoutMs
+    this.place = options.place ?? 0
   }
 
   /** Whether it has as many unacked deliveries as it may. */

@@ -116,13 +116,30 @@ export class DeadLetters {
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
   inTurn(publish: () => void): void {
-    if (this.#isPublishing) {
+    if (!this.hold()) {
       this.#waiting.push(publish)
       return
     }
-    this.#isPublishing = true
     try {
       publish()
+    } finally {
+      this.release()
+    }
+  }
+
+  /**
+   * Has what dies from now on wait for `release`.
+   * @returns whether the caller is to call that: not inside of another hold, nor of a publish.
+   */
+  hold(): boolean {
+    if (this.#isPublishing) return false
+    this.#isPublishing = true
+    return true
+  }
+
+  /** Publishes what has died meanwhile. */
+  release(): void {
+    try {
       this.#publishWaiting()
     } finally {
       this.#isPublishing = false
@@ -166,7 +183,9 @@ export class DeadLetters {
 
   #rewrite(message: Message, queue: Queue, reason: DeathReason): Rewritten {
     const timeSeconds = Math.floor(this.#clock.wallMs() / 1000)
-    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
+    const { hasOwnDeaths, goesByKeyAlone, hiddenKeys } = message.memory ?? NO_MEMORY
+    // The hidden keys decide too, and are nothing that the next one is likely to have.
+    if (hiddenKeys) return this.#rewriteAnew(message, queue, reason, timeSeconds)
     const last = this.#last
     if (
       last &&
@@ -186,13 +205,21 @@ export class DeadLetters {
 
   #rewriteAnew(message: Message, queue: Queue, reason: DeathReason, timeSeconds: number): Rewritten {
     const { header, headerStart, headerEnd } = message
-    const { hasOwnDeaths, goesByKeyAlone } = message.memory ?? NO_MEMORY
+    const { hasOwnDeaths, goesByKeyAlone, hiddenKeys } = message.memory ?? NO_MEMORY
     const properties = this.#properties.read(header, headerStart, headerEnd)
     const { senderSelected, expiration, isPersistent, priority } = properties
     const isSelected = senderSelected && 'keys' in senderSelected && !goesByKeyAlone
     const selected = isSelected ? senderSelected.keys : []
     const routingKeys = [message.routingKey, ...selected]
-    const death: Death = { queue: queue.name, reason, exchange: message.exchange, routingKeys, timeSeconds, expiration }
+    const shownKeys = hiddenKeys ? without([...routingKeys, ...hiddenKeys], hiddenKeys) : routingKeys
+    const death: Death = {
+      queue: queue.name,
+      reason,
+      exchange: message.exchange,
+      routingKeys: shownKeys,
+      timeSeconds,
+      expiration,
+    }
     // What dies next on a chain of queues is mostly what has just been made: its history need not be read.
     const last = this.#last && isSame(this.#last.rewritten, header, headerStart + CONTENT_HEADER_PREFIX, headerEnd)
     const known = last && hasOwnDeaths ? this.#last?.headers : properties.headers
@@ -213,6 +240,12 @@ export class DeadLetters {
       rewritten: rewriteForDeadLettering(header, headerStart, headerEnd, headers).subarray(CONTENT_HEADER_PREFIX),
     }
   }
+}
+
+/** RabbitMQ takes the keys of BCC out of all keys, of each the first that is equal, though that may be another one. */
+function without(keys: ByteString[], taken: readonly ByteString[]): readonly ByteString[] {
+  for (const key of taken) keys.splice(keys.indexOf(key), 1)
+  return keys
 }
 
 /** Names each property: those that were scanned only are no fields that could be spread. */

@@ -14,7 +14,7 @@ export interface MessageLog {
   readonly hasDeadlines: boolean
   /**
    * When the first ready message expires, in milliseconds since the epoch. 0 when it does not or there is none; NaN when
-   * it has to be read from the store first: then `onLoaded` will tell.
+   * it has to be read from the store first: then `onLoaded` will tell. Where each level has a first one, the soonest.
    */
   readonly headDeadlineMs: number
   /** Whether the message that `takeNext` handed out last had been handed out before. */
@@ -34,6 +34,9 @@ export interface MessageLog {
    * @returns its sequence number, or -1 when nothing is ready, or nothing that is in memory: then `onLoaded` will tell.
    */
   takeNext(view: Message): number
+
+  /** As `takeNext`, but hands out the message that `headDeadlineMs` tells of. */
+  takeHead(view: Message): number
 
   /** Points `view` at an unacked message. */
   read(seq: number, view: Message): void

@@ -19,6 +19,8 @@ export interface PriorityLevels {
   levelOf(priority: number): number
   /** How many messages in a row a level may hand out while a lower one waits; undefined is any number. */
   readonly inARow?: number | undefined
+  /** Whether messages expire at the head of every level; else only the next one does. */
+  readonly expiresByLevel?: boolean
 }
 
 /** Levels 0 to `max` of a classic queue: higher priorities count as `max`, none as 0. */
@@ -30,6 +32,7 @@ export function classicLevels(max: number): PriorityLevels {
 /** Those of a quorum queue of RabbitMQ 4.3: strict, 0 to 31, 4 without the property. */
 export const STRICT_QUORUM_LEVELS: PriorityLevels = {
   levelOf: (priority) => (priority < 0 ? 4 : Math.min(priority, 31)),
+  expiresByLevel: true,
 }
 
 /** Those of RabbitMQ 4.0 to 4.2: above 4 is high, and two high ones go before a normal one. */
@@ -79,7 +82,7 @@ export class PriorityLog implements MessageLog {
   }
 
   get headDeadlineMs(): number {
-    return this.#next()?.headDeadlineMs ?? 0
+    return this.#head()?.headDeadlineMs ?? 0
   }
 
   get lastWasRedelivered(): boolean {
@@ -103,13 +106,11 @@ export class PriorityLog implements MessageLog {
   }
 
   takeNext(view: Message): number {
-    const log = this.#next()
-    if (!log) return -1
-    const seq = log.takeNext(view)
-    if (seq < 0) return -1
-    if (this.#levels.inARow !== undefined) this.#countRow(log)
-    this.#last = log
-    return seq
+    return this.#takeFrom(this.#next(), view)
+  }
+
+  takeHead(view: Message): number {
+    return this.#takeFrom(this.#head(), view)
   }
 
   read(seq: number, view: Message): void {
@@ -161,6 +162,15 @@ export class PriorityLog implements MessageLog {
     return sum
   }
 
+  #takeFrom(log: QueueLog | undefined, view: Message): number {
+    if (!log) return -1
+    const seq = log.takeNext(view)
+    if (seq < 0) return -1
+    if (this.#levels.inARow !== undefined) this.#countRow(log)
+    this.#last = log
+    return seq
+  }
+
   #countRow(log: QueueLog): void {
     const isAlone = this.#logs.every((other) => other === log || other.readyCount === 0)
     if (isAlone) this.#row = 0
@@ -178,6 +188,20 @@ export class PriorityLog implements MessageLog {
       else return log
     }
     return passedOver
+  }
+
+  /** The log whose first message is the first to expire. */
+  #head(): QueueLog | undefined {
+    if (!this.#levels.expiresByLevel) return this.#next()
+    let soonest: QueueLog | undefined
+    let soonestMs = Number.POSITIVE_INFINITY
+    for (const log of this.#logs) {
+      const deadlineMs = log.hasDeadlines ? log.headDeadlineMs : 0
+      if (!(deadlineMs > 0 && deadlineMs < soonestMs)) continue
+      soonest = log
+      soonestMs = deadlineMs
+    }
+    return soonest
   }
 
   /** @throws Error when there is no such message, which is a mistake in this program. */

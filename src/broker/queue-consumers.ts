@@ -61,10 +61,10 @@ export class QueueConsumers {
     this.ready.leave(consumer)
   }
 
-  /** Forgets them all. @returns who they were. */
+  /** Forgets them all. @returns who they were, in the order of their tags, in which RabbitMQ tells a channel of its own. */
   clear(): Consumer[] {
     this.ready.clear()
-    return this.#all.splice(0)
+    return this.#all.splice(0).sort(compareTags)
   }
 
   /** @returns whether another one than before is active. */
@@ -76,4 +76,9 @@ export class QueueConsumers {
     if (before && !active.admits(before)) this.ready.leave(before)
     return hasChanged
   }
+}
+
+/** Octet by octet. */
+export function compareTags({ tag: a }: Consumer, { tag: b }: Consumer): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

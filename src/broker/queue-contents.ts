@@ -20,6 +20,8 @@ export class QueueContents {
   readonly #countsProperties: boolean
   /** Made when the first message needs it: most queues never do. */
   #returned: ReturnedMessages | undefined
+  /** Whether messages expire behind those that were given back. */
+  readonly #looksBehindReturned: boolean
   /** Whether the message that `take` found last had been handed out before. */
   lastWasRedelivered = false
 
@@ -29,6 +31,7 @@ export class QueueContents {
     this.#queue = queue
     this.#countsProperties = countsProperties(queue.type, parts.profile)
     this.log = newLog(queue, settings, parts)
+    this.#looksBehindReturned = queue.type === 'quorum' && parts.profile.quorumPriorities === 'strict'
   }
 
   get readyCount(): number {
@@ -50,23 +53,34 @@ export class QueueContents {
     return this.#returned === undefined && !this.log.hasDeadlines
   }
 
-  /** When the next message expires; 0 is never, and NaN when it has to be read first. */
+  /** When the first message expires; 0 is never, and NaN when it has to be read first. */
   get headDeadlineMs(): number {
-    if (this.#returned !== undefined && this.#returned.readyCount > 0) return this.#returned.firstDeadlineMs
-    return this.log.hasDeadlines ? this.log.headDeadlineMs : 0
+    const ofLogMs = this.log.hasDeadlines ? this.log.headDeadlineMs : 0
+    if (this.#returned === undefined || this.#returned.readyCount === 0) return ofLogMs
+    const { firstDeadlineMs } = this.#returned
+    return this.#looksBehindReturned && isBefore(ofLogMs, firstDeadlineMs) ? ofLogMs : firstDeadlineMs
   }
 
   /** Takes the next message, which becomes unacked. @returns its number; -1 when there is none, or it is being read. */
   take(view: Message): number {
     const returned = this.#returned === undefined ? -1 : this.#returned.take()
-    if (returned < 0) {
-      const seq = this.log.takeNext(view)
-      this.lastWasRedelivered = this.log.lastWasRedelivered
-      return seq
-    }
-    this.log.read(returned, view)
+    if (returned >= 0) return this.#handOutAgain(returned, view)
+    const seq = this.log.takeNext(view)
+    this.lastWasRedelivered = this.log.lastWasRedelivered
+    return seq
+  }
+
+  /** The same for the message that `headDeadlineMs` tells of. */
+  takeHead(view: Message): number {
+    const isLogs = this.#looksBehindReturned && isBefore(this.log.headDeadlineMs, this.#returned?.firstDeadlineMs ?? 0)
+    const returned = isLogs ? -1 : this.#takeReturned()
+    return returned < 0 ? this.log.takeHead(view) : this.#handOutAgain(returned, view)
+  }
+
+  #handOutAgain(seq: number, view: Message): number {
+    this.log.read(seq, view)
     this.lastWasRedelivered = true
-    return returned
+    return seq
   }
 
   /** Makes an unacked message ready again, at once or later. @param message it. */
@@ -113,6 +127,11 @@ export class QueueContents {
     })
     return this.#returned
   }
+}
+
+/** Whether one deadline, if it is one, comes before another one. */
+function isBefore(deadlineMs: number, otherMs: number): boolean {
+  return deadlineMs > 0 && !(otherMs > 0 && otherMs <= deadlineMs)
 }
 
 function newLog(queue: ContentsOwner, { maxPriority }: QueueSettings, parts: QueueParts): MessageLog {

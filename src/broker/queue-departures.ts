@@ -141,7 +141,7 @@ export class QueueDepartures {
     for (let left = max; left > 0; left--) {
       const deadlineMs = this.#contents.headDeadlineMs
       if (!(deadlineMs > 0 && deadlineMs <= untilMs)) return true
-      this.#die(this.#contents.take(this.#view), this.#view, 'expired')
+      this.#die(this.#contents.takeHead(this.#view), this.#view, 'expired')
     }
     return false
   }

@@ -90,6 +90,10 @@ export class QueueLog extends LogPages implements MessageLog {
     return page === undefined ? -1 : this.#handOut(page, this.cursorSlot, view)
   }
 
+  takeHead(view: Message): number {
+    return this.takeNext(view)
+  }
+
   get hasDeadlines(): boolean {
     return this.mayHaveDeadlines && this.readyCount > 0
   }

@@ -256,6 +256,16 @@ export class VirtualHost implements Topology, QueueHost {
    * @returns what has become of it in all of them: refused if one has refused it.
    */
   enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
+    if (route.length < 2 || !this.#deadLetters.hold()) return this.#enqueueEach(message, route, onBehind)
+    // What the message drives out of one of its queues comes to another one behind the message itself.
+    try {
+      return this.#enqueueEach(message, route, onBehind)
+    } finally {
+      this.#deadLetters.release()
+    }
+  }
+
+  #enqueueEach(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
     const { bodies } = this.#parts
     const shared =
       route.length > 1 && message.bodyBytes > LARGEST_PAGE_OCTETS ? bodies.add(sharedOctets(message)) : undefined
@@ -312,6 +322,15 @@ export class VirtualHost implements Topology, QueueHost {
     takenBy: Set<object>,
   ): boolean {
     return this.#deadLetters.publishSurely(message, queue, reason, settings, takenBy)
+  }
+
+  /** Has what dies wait for `releaseDeadLetters`. @returns whether the caller is to call that. */
+  holdDeadLetters(): boolean {
+    return this.#deadLetters.hold()
+  }
+
+  releaseDeadLetters(): void {
+    this.#deadLetters.release()
   }
 
   inTurn(publish: () => void): void {

@@ -1,6 +1,6 @@
 import type { Consumer } from '../broker/consumer.js'
 import type { Refusal, StagedSettlement } from './transaction.js'
-import type { Delivery } from './unacked-deliveries.js'
+import type { Delivery, DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
 export type RefusedDelivery = StagedSettlement<Refusal>
 
@@ -18,6 +18,29 @@ export function inGroups(refused: readonly RefusedDelivery[]): RefusedDelivery[]
     else groups.push([one])
   }
   return groups
+}
+
+/**
+ * Takes out all that a channel which ends has not settled, in RabbitMQ's order. A quorum queue remembers in which order
+ * messages come back, and it gets them consumer by consumer, those of basic.get each by itself. In the order of
+ * subscription these come last.
+ */
+export function takeLost(unacked: UnackedDeliveries, by: 'subscription' | 'tag', giveBack: DeliveryVisitor): void {
+  const ofQuorumQueues = unacked.filter(({ queue }) => queue.type === 'quorum')
+  if (by === 'tag') ofQuorumQueues.sort(compareHolders)
+  else ofQuorumQueues.sort((a, b) => placeOf(a) - placeOf(b) || compareHolders(a, b))
+  for (const { seq, queue, consumer, tag } of ofQuorumQueues) giveBack(seq, queue, consumer, tag)
+  unacked.take(0, true, (seq, queue, consumer, tag) => {
+    if (queue.type !== 'quorum') giveBack(seq, queue, consumer, tag)
+  })
+}
+
+function placeOf({ consumer }: Delivery): number {
+  return consumer?.place ?? Number.MAX_SAFE_INTEGER
+}
+
+function compareHolders(a: Delivery, b: Delivery): number {
+  return compare(a.consumer?.tag ?? String(a.tag), b.consumer?.tag ?? String(b.tag))
 }
 
 /** The order in which consumers hear of the credit that one settlement gives them. */

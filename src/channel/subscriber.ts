@@ -36,6 +36,7 @@ import type { OrderedOutput } from './ordered-output.js'
 import type { ReplyOrigin } from './publisher.js'
 import { Refusals } from './refusals.js'
 import { ReplyConsumer } from './reply-consumer.js'
+import { takeLost } from './settlement-groups.js'
 import type { Refusal, Settlement, StagedSettlement, Transaction } from './transaction.js'
 import { type Delivery, type DeliveryVisitor, UnackedDeliveries } from './unacked-deliveries.js'
 
@@ -59,6 +60,8 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   readonly #view = new Message()
   readonly #timeouts: DeliveryTimeouts
   #nextDeliveryTag = 1
+  /** How many consumers there have been. */
+  #subscriptions = 0
   /** The prefetch of consumers to come. */
   #prefetch: number
   #isClosed = false
@@ -186,7 +189,8 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const { noAck, exclusive } = method
     const prefetch = this.#prefetch
     const isExclusive = exclusive
-    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, stream, arguments: args }
+    const place = this.#subscriptions++
+    const options = { tag, noAck, isExclusive, prefetch, priority, timeoutMs, stream, place, arguments: args }
     const consumer = queue.addConsumer(this, options)
     this.#consumers.set(tag, consumer)
     if (!noAck) this.#lookAfter(queue, consumer)
@@ -218,6 +222,17 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   }
 
   #getFrom(queue: Queue, method: BasicGet): void {
+    const { vhost } = this.#context
+    // What expires behind the message may come to a consumer of this channel, which hears of it after the answer.
+    const holdsDead = this.#consumers.size > 0 && vhost.holdDeadLetters()
+    try {
+      this.#answerGet(queue, method)
+    } finally {
+      if (holdsDead) vhost.releaseDeadLetters()
+    }
+  }
+
+  #answerGet(queue: Queue, method: BasicGet): void {
     const view = this.#view
     const seq = queue.get(view, method.noAck)
     if (seq < 0 && queue.isLoading) return this.#getLater(queue, method)
@@ -315,7 +330,7 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     for (const { delivery } of this.#refusals.take()) {
       giveBack(delivery.seq, delivery.queue, delivery.consumer, delivery.tag)
     }
-    this.#unacked.take(ALL, true, giveBack)
+    takeLost(this.#unacked, this.#context.profile.lostDeliveriesReturnBy, giveBack)
     for (const consumer of [...this.#consumers.values()]) this.#context.vhost.removeConsumer(consumer)
     this.#consumers.clear()
     this.#credit.apply()

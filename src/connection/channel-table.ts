@@ -137,8 +137,9 @@ export class ChannelTable {
     if (this.#awaitingCloseOk.has(number)) return this.#onClosing(number, methodId)
     this.#requireRoom()
     if (type !== FrameType.METHOD) throw new ChannelFailure(expectedMethodFrame(), 0)
-    if (methodId !== MethodId.ChannelOpen) throw new ChannelFailure(expectedChannelOpen(), methodId)
+    // What does not even decode is told as that, whatever it was to be.
     this.#requireArguments(bytes, start, end)
+    if (methodId !== MethodId.ChannelOpen) throw new ChannelFailure(expectedChannelOpen(), methodId)
     const channel = new Channel(number, this.#context, this.#reader, this.#drainingOutput(number))
     this.#draining.delete(number)
     this.#channels.set(number, channel)

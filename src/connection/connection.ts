@@ -33,6 +33,7 @@ import {
   blockedReason,
   connectionForced,
   frameOnWrongChannel,
+  internalError,
   unexpectedMethodInState,
   unknownFrame,
   vhostAccessRefused,
@@ -44,7 +45,7 @@ import { ConnectionInput } from './connection-input.js'
 import { advance, type ConnectionState, LoginRefused, SilentRefusal } from './connection-state.js'
 import type { HeartbeatPeer } from './heartbeats.js'
 import type { Session } from './open-connections.js'
-import { protocolErrorOf, SilentFailure } from './protocol-error.js'
+import { isMalformed, protocolErrorOf, SilentFailure } from './protocol-error.js'
 import { SASL_MECHANISMS } from './sasl.js'
 import { SocketOutput } from './socket-output.js'
 import { UserAccess } from './user-access.js'
@@ -200,8 +201,16 @@ export class Connection implements HeartbeatPeer {
       this.#onControlMethod(method)
     } catch (error) {
       if (error instanceof SilentRefusal || error instanceof LoginRefused) throw error
+      if (isMalformed(error)) this.#refuseMalformed(error)
       throw new ChannelFailure(protocolErrorOf(error, bytes, start, end, this.#log), id)
     }
+  }
+
+  /** On channel 0 RabbitMQ does not say what is wrong with arguments, and as long as the connection opens nothing at all. */
+  #refuseMalformed({ message }: Error): void {
+    const { phase } = this.#state
+    if (phase === 'running') throw new ChannelFailure(internalError(), 0)
+    if (phase === 'opening') throw new SilentFailure(message)
   }
 
   #unexpectedMethod(): AmqpError {

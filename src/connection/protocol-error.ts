@@ -22,3 +22,8 @@ export function protocolErrorOf(error: unknown, bytes: Buffer, start: number, en
   log.error({ err: error }, 'a mistake in the broker: the connection is closed')
   return internalError()
 }
+
+/** Whether the arguments of a method do not add up. */
+export function isMalformed(error: unknown): error is DecodeError | MalformedTableError {
+  return error instanceof DecodeError || error instanceof MalformedTableError
+}

@@ -61,6 +61,11 @@ export interface CompatProfile {
    * redelivery, and a quorum queue holds the count against its delivery limit. Else it starts anew.
    */
   readonly deadLettersKeepFailures: boolean
+  /**
+   * How what a channel leaves unacked goes back to a quorum queue when it ends, consumer by consumer: in the order of
+   * subscription, or of tags, among which what basic.get took goes by the digits of its delivery tag.
+   */
+  readonly lostDeliveriesReturnBy: 'subscription' | 'tag'
   /** Whether a dead-lettered message tells in `x-last-death-*` of its latest death. */
   readonly hasLastDeathHeaders: boolean
   /** Whether an `x-death` that a publisher brought is taken for history; else the first death replaces it. */
@@ -120,6 +125,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumQueuesCountProperties: false,
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
+    lostDeliveriesReturnBy: 'tag',
     hasLastDeathHeaders: false,
     mergesClientDeaths: true,
     streamsTakeRejections: false,
@@ -156,6 +162,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumQueuesCountProperties: false,
     consumerTimeoutScope: 'every-queue',
     deadLettersKeepFailures: false,
+    lostDeliveriesReturnBy: 'subscription',
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,
@@ -192,6 +199,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     quorumQueuesCountProperties: true,
     consumerTimeoutScope: 'quorum-queues',
     deadLettersKeepFailures: true,
+    lostDeliveriesReturnBy: 'subscription',
     hasLastDeathHeaders: true,
     mergesClientDeaths: false,
     streamsTakeRejections: true,

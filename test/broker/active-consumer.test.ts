@@ -151,7 +151,7 @@ describe('6.5 a single active consumer', () => {
     expect(sink.lines).toEqual(['c:2'])
   })
 
-  it('goes on when the one that it was to make way for has gone', async () => {
+  it('goes on when the one that it was to make way for has gone, and it has settled what it had', async () => {
     const { queue, sink } = await queueOf(QUORUM)
     sink.consume(queue, 'a', { prefetch: 2 })
     sendAll(queue, 1)
@@ -159,7 +159,9 @@ describe('6.5 a single active consumer', () => {
     sendAll(queue, 2)
     expect(sink.lines).toEqual(['a:1'])
     queue.removeConsumer(b)
-    expect(sink.lines).toEqual(['a:1', 'a:2'])
+    expect(sink.lines).toEqual(['a:1'])
+    sink.settleOldest('a')
+    expect(sink.lines).toEqual(['a:2'])
   })
 
   it('of a quorum queue is not replaced by one of the same priority', async () => {

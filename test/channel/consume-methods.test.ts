@@ -184,6 +184,20 @@ describe('the cancellation of a consumer by the broker', () => {
     await other.expectSilence()
   })
 
+  it.each(['classic', 'quorum', 'stream'])(
+    'comes to several of a %s queue in the order of their tags',
+    async (type) => {
+      const channel = await channelWithQueue()
+      await channel.call('QueueDeclare', { queue: 't', durable: true, arguments: { 'x-queue-type': type } })
+      const other = await fixture.channel()
+      await other.call('BasicQos', { prefetchCount: 5 })
+      for (const consumerTag of ['zz', 'b', 'm']) await other.consume('t', { consumerTag })
+      await channel.call('QueueDelete', { queue: 't' })
+      const arrivals = [await other.next(), await other.next(), await other.next()]
+      expect(arrivals.map(({ fields }) => fields['consumerTag'])).toEqual(['b', 'm', 'zz'])
+    },
+  )
+
   it('comes after delete-ok on the channel that deletes (semantics 6.6 d)', async () => {
     const channel = await channelWithQueue()
     await channel.consume('q', { consumerTag: 'me' })

@@ -147,3 +147,43 @@ describe('10.1 a message that a client has done with', () => {
     expect(dead.map(({ body, fields }) => `${fields['consumerTag']} ${body}`)).toEqual(['second 1', 'second 2'])
   })
 })
+
+describe('a message that drives another one out of one of its queues', () => {
+  it.each(['kept first', 'limited first'])('reaches the other queue before what dies of it, %s', async (order) => {
+    const channel = await fixture.channel()
+    const limited = { 'x-max-length': 1, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'kept' }
+    const queues = { kept: {}, limited }
+    for (const [queue, args] of Object.entries(queues)) await channel.call('QueueDeclare', { queue, arguments: args })
+    const names = order === 'kept first' ? ['kept', 'limited'] : ['limited', 'kept']
+    for (const body of ['a', 'b', 'c']) {
+      channel.publish('', names[0] ?? '', body, { properties: { headers: { CC: [names[1]] } } })
+    }
+    expect(await channel.drain('kept')).toEqual(['a', 'b', 'a', 'c', 'b'])
+  })
+})
+
+describe('a basic.get that has a message behind expire', () => {
+  it('is answered before a consumer of the channel has the dead letter', async () => {
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'dead' })
+    const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' }
+    await channel.call('QueueDeclare', { queue: 'q', arguments: args })
+    channel.publishTo('q', 'a')
+    channel.publish('', 'q', 'b', { properties: { expiration: '0' } })
+    await channel.consume('dead')
+    expect(String((await channel.get('q'))?.body)).toBe('a')
+    expect(await channel.bodies(1)).toEqual(['b'])
+  })
+})
+
+describe('the keys in x-death of a message with BCC', () => {
+  it('lack the first of all keys that equals one of BCC, though that is not it', async () => {
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'dead' })
+    const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead', 'x-message-ttl': 0 }
+    await channel.call('QueueDeclare', { queue: 'q', arguments: args })
+    channel.publish('', 'k', 'a', { properties: { headers: { CC: ['q'], BCC: ['k', 'l'] } } })
+    const dead = await channel.get('dead', { noAck: true })
+    expect(dead?.properties?.['headers']).toMatchObject({ 'x-death': [{ 'routing-keys': ['q', 'k'] }] })
+  })
+})

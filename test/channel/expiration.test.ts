@@ -156,6 +156,40 @@ describe('9.2 a message with no time to live', () => {
   })
 })
 
+describe('9.2 a quorum queue whose messages have priorities', () => {
+  it.each([
+    ['4.3', 'at the head of each level', 1],
+    ['4.2', 'at its head alone', 2],
+  ] as const)('as of %s loses what expires %s', async (compat, _, left) => {
+    const clock = new ManualClock()
+    await fixture.broker({ clock, compat })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    publish(channel, 'high', undefined, { priority: 9 })
+    publish(channel, 'low', '100', { priority: 1 })
+    expect(await ready(channel, 'q')).toBe(2)
+    clock.advance(101)
+    expect(await ready(channel, 'q')).toBe(left)
+    expect(await channel.drain('q')).toEqual(['high'])
+  })
+})
+
+describe('9.2 a quorum queue of 4.3 that was given a message back', () => {
+  it('loses what expires behind that', async () => {
+    const clock = new ManualClock()
+    await fixture.broker({ clock, compat: '4.3' })
+    const channel = await fixture.channel()
+    await channel.call('QueueDeclare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    publish(channel, 'given back')
+    await channel.get('q')
+    channel.send('BasicNack', { deliveryTag: 1, requeue: true })
+    publish(channel, 'behind', '100')
+    expect(await ready(channel, 'q')).toBe(2)
+    clock.advance(101)
+    expect(await ready(channel, 'q')).toBe(1)
+  })
+})
+
 describe('9.3 a queue that nobody uses', () => {
   async function withExpiry() {
     const { clock, channel } = await withQueue({ 'x-expires': 100 })

@@ -63,6 +63,20 @@ describe('basic.recover of what several consumers and basic.get had', () => {
   })
 })
 
+describe('what several consumers and basic.get had of a quorum queue when the channel ends', () => {
+  it.each([
+    ['4.2', 'of their subscriptions, those of basic.get last, by the digits of their tags', 'abcdefjghi'],
+    ['3.13', 'of their tags, those of basic.get among them', 'jghiefcdab'],
+  ] as const)('comes back as %s does in the order %s', async (compat, _, expected) => {
+    await fixture.broker({ compat })
+    const channel = await channelThatHoldsSeven({ 'x-queue-type': 'quorum' })
+    channel.publishTo('q', 'h', 'i', 'j')
+    for (let tag = 8; tag <= 10; tag++) await channel.get('q')
+    await channel.call('ChannelClose', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
+    expect((await (await fixture.channel()).drain('q')).join('')).toBe(expected)
+  })
+})
+
 describe('credit that one acknowledgement gives to several consumers', () => {
   it('reaches them in the order of their tags', async () => {
     const channel = await channelThatHoldsSeven({})

@@ -12,6 +12,7 @@ import {
   channelOpen,
   connectionOpen,
   header,
+  hex,
   method,
   octet,
   publish,
@@ -37,6 +38,18 @@ describe('a channel number that is not open', () => {
     const client = await (await RawBroker.start()).withChannel()
     client.send(bytes)
     await client.expectCloseAndLeave(504, "CHANNEL_ERROR - expected 'channel.open'", id)
+  })
+
+  it('has the arguments of a method read first, whatever it is', async () => {
+    const client = await (await RawBroker.start()).withChannel()
+    client.send(method(5, [60, 10], hex('00')))
+    await client.expectCloseAndLeave(501, 'FRAME_ERROR - cannot decode <<0>>', [60, 10])
+  })
+
+  it('takes no method that there is not, and says nothing', async () => {
+    const client = await (await RawBroker.start()).withChannel()
+    client.send(method(5, [121, 41]))
+    await client.expectSilentClose()
   })
 
   it('takes nothing after a close of the client either', async () => {

@@ -128,10 +128,10 @@ describe('between tune-ok and open', () => {
     await client.expectSilentClose()
   })
 
-  it('arguments that do not add up are shown', async () => {
+  it('arguments that do not add up close the socket without a word', async () => {
     const client = await tuned()
     client.send(method(0, [10, 40], hex('05 2f')))
-    await client.expectCloseAndLeave(501, 'FRAME_ERROR - cannot decode <<5,47>>', [10, 40])
+    await client.expectSilentClose()
   })
 })
 
@@ -154,6 +154,17 @@ describe('on channel 0 of an open connection', () => {
     await client.expectCloseAndLeave(504, 'CHANNEL_ERROR - unexpected method in connection state running', id)
     await broker.expectServes()
     await broker.untilIdle()
+  })
+
+  it.each([
+    ['a connection.open', method(0, [10, 40], hex('05 2f'))],
+    ['a queue.declare', method(0, [50, 10], hex('0000 0171 00'))],
+    ['a table in one', method(0, [50, 10], hex('0000 0171 00 00000003 01617a'))],
+    ['a method of the server', method(0, [10, 60], hex('05 2f'))],
+  ] as const)('%s that does not add up is an internal error', async (_, bytes) => {
+    const client = await (await RawBroker.start()).withChannel()
+    client.send(bytes)
+    await client.expectCloseAndLeave(541, 'INTERNAL_ERROR', [0, 0])
   })
 
   it('the protocol header once more is a frame that cannot be', async () => {

@@ -233,7 +233,7 @@ export class ModelQueue {
   get nextEventMs(): number {
     const { nowMs } = this.#world
     const times = this.entries.filter(({ state }) => state === 'delayed').map(({ dueMs }) => dueMs)
-    const deadlineMs = this.#head()?.deadlineMs ?? 0
+    const deadlineMs = this.#firstToExpire()?.deadlineMs ?? 0
     if (deadlineMs > nowMs) times.push(deadlineMs)
     if (this.#retryAtMs !== undefined) times.push(this.#retryAtMs)
     return Math.min(...times, Number.POSITIVE_INFINITY)
@@ -326,8 +326,22 @@ export class ModelQueue {
     return ready.filter(({ message }) => this.#levelOf(message) === level).sort((a, b) => a.seq - b.seq)[0]
   }
 
-  #take(): ModelEntry | undefined {
-    const entry = this.#head()
+  /** RabbitMQ 4.3 looks at the head of every level of a quorum queue, and at the first that was given back. */
+  #firstToExpire(): ModelEntry | undefined {
+    const head = this.#head()
+    if (this.type === 'classic' || this.#world.profile.quorumPriorities !== 'strict') return head
+    const heads = new Map<number, ModelEntry>()
+    for (const entry of this.ready.filter(({ state }) => state === 'ready').sort((a, b) => a.seq - b.seq)) {
+      const level = this.#levelOf(entry.message)
+      if (!heads.has(level)) heads.set(level, entry)
+    }
+    if (head?.state === 'returned') heads.set(Number.POSITIVE_INFINITY, head)
+    const expiring = [...heads].filter(([, { deadlineMs }]) => deadlineMs > 0)
+    expiring.sort(([levelA, a], [levelB, b]) => a.deadlineMs - b.deadlineMs || levelB - levelA)
+    return expiring[0]?.[1]
+  }
+
+  #take(entry = this.#head()): ModelEntry | undefined {
     if (!entry) return undefined
     if (entry.state === 'ready') this.#countRow(this.#levelOf(entry.message))
     entry.state = 'unacked'
@@ -384,20 +398,22 @@ export class ModelQueue {
       this.type === 'quorum' ? creditOf(b) - creditOf(a) : 0
     const [best] = [...this.consumers].sort((a, b) => b.priority - a.priority || compareCredit(a, b) || a.id - b.id)
     const active = this.consumers.find((consumer) => consumer === this.active)
-    this.#isYielding = false
-    if (active && (this.type === 'classic' || (best?.priority ?? 0) <= active.priority)) return
-    if (active && active.unacked.length > 0) this.#isYielding = true
-    else this.active = best
+    const isOutranked = this.type === 'quorum' && (best?.priority ?? 0) > (active?.priority ?? 0)
+    if (active && !isOutranked && !this.#isYielding) return
+    this.#isYielding = active !== undefined && active.unacked.length > 0
+    if (!this.#isYielding) this.active = best
   }
 
   #expire(isDue: (deadlineMs: number) => boolean): void {
-    for (let entry = this.#head(); entry && entry.deadlineMs > 0 && isDue(entry.deadlineMs); entry = this.#head()) {
+    for (;;) {
+      const entry = this.#firstToExpire()
+      if (!entry || entry.deadlineMs === 0 || !isDue(entry.deadlineMs)) return
       this.#takeToDie(entry, 'expired')
     }
   }
 
   #takeToDie(entry: ModelEntry, reason: DeathReason): void {
-    this.#take()
+    this.#take(entry)
     this.#die(entry, reason)
   }
 

@@ -17,6 +17,7 @@ import type { BatchWaiter } from '../committer.js'
 import type { Consumer, ConsumerOptions, ConsumerSink } from '../consumer.js'
 import { OFFSET_TRACKING, type StreamSubscription } from '../consumer-arguments.js'
 import { Enqueued, type EnqueueResult, type ExclusiveOwner, type Queue, type QueueOptions } from '../queue.js'
+import { compareTags } from '../queue-consumers.js'
 import type { RecordLabel } from '../queue-record.js'
 import type { QueueSettings, StreamSettings } from '../queue-settings.js'
 import type { StoredStreamOffsets } from '../stored-definitions.js'
@@ -235,7 +236,7 @@ export class StreamQueue implements Queue, BatchWaiter {
     this.#pause?.cancel()
     this.#log.discard()
     this.#offsets.delete()
-    for (const consumer of this.#consumers.splice(0)) {
+    for (const consumer of this.#consumers.splice(0).sort(compareTags)) {
       consumer.isReady = false
       consumer.sink.consumerCancelled(consumer)
     }
