@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ChannelModel, connect } from 'amqplib'
 import { onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.js'
+import { backupDirectory } from '../../src/store/lmdb/backup-directory.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import { MemoryStore } from '../../src/store/memory/memory-store.js'
 import type { MessageStore } from '../../src/store/message-store.js'
@@ -59,9 +60,9 @@ class LmdbStorage implements Storage {
   }
 
   async copy(): Promise<Storage> {
+    // Not file by file: what the journal holds may just be on its way to the data file.
     const directory = `${this.#directory}-copy`
-    await mkdir(directory)
-    for (const file of ['FORMAT', 'data.mdb']) await copyFile(join(this.#directory, file), join(directory, file))
+    await backupDirectory(this.#directory, directory)
     return new LmdbStorage(directory)
   }
 }
