@@ -2,7 +2,7 @@ import type { ByteString } from '../base/byte-string.js'
 import type { Exchange } from '../broker/exchange.js'
 import { parseExpiration } from '../broker/expiration.js'
 import { Enqueued, type EnqueueResult, type Queue } from '../broker/queue.js'
-import { REPLY_QUEUE } from '../broker/reply-queues.js'
+import { REPLY_QUEUE, type RouteTarget } from '../broker/reply-queues.js'
 import type { Route } from '../broker/route.js'
 import { BODY_BYTES_ABSOLUTE_MAX, CONTENT_HEADER_PREFIX } from '../protocol/content-assembler.js'
 import { bodyFrameMax, encodeReturn } from '../protocol/content-encoder.js'
@@ -44,6 +44,11 @@ interface LastTarget {
   isKeyPermitted: boolean
   /** Undefined where headers decide. */
   route: Route | undefined
+  /**
+   * The route to a queue that the key names: one list, in which that queue takes the place of the last one. Lists of their
+   * own would have to come from memory for each of very many queues in turn.
+   */
+  readonly named: RouteTarget[]
   readonly topologyVersion: number
   readonly accessVersion: number
   /** Whether the virtual host has its messages traced: a change of that is a change of its topology. */
@@ -113,8 +118,10 @@ export class Publisher {
     if (properties.userId !== undefined) this.#requireOwnUserId(properties.userId)
     if (target.isTraced) this.#trace(message, properties, route)
     const isMandatory = (bits & MANDATORY) !== 0
-    if (transaction) transaction.publish({ message: message.copy(), route, isMandatory })
-    else this.enqueue(message, route, isMandatory)
+    if (transaction) {
+      const kept = route === target.named ? [...route] : route
+      transaction.publish({ message: message.copy(), route: kept, isMandatory })
+    } else this.enqueue(message, route, isMandatory)
   }
 
   /** Puts a routed message into its queues, returns it when there are none and it is mandatory, numbers its confirm. */
@@ -160,6 +167,7 @@ export class Publisher {
       exchange,
       isKeyPermitted: false,
       route: undefined,
+      named: [],
       topologyVersion: vhost.topologyVersion,
       accessVersion: access.version,
       isTraced: vhost.isTracing,
@@ -171,7 +179,11 @@ export class Publisher {
   /** Has a target stand for the routing key of a message to its exchange. */
   #aim(target: LastTarget, message: Message): LastTarget {
     const { exchange } = target
-    target.route = this.#context.vhost.router.routeByKey(exchange, message.routingKey)
+    const { routingKey } = message
+    const { vhost } = this.#context
+    const queue = exchange.name === '' ? vhost.findQueue(routingKey) : undefined
+    if (queue) target.named[0] = queue
+    target.route = queue ? target.named : vhost.router.routeByKey(exchange, routingKey)
     target.isKeyPermitted = exchange.type !== 'topic'
     target.envelopeOctets = message.envelopeEnd - message.envelopeStart
     copyOctets(target.envelope, 0, message.envelope, message.envelopeStart, message.envelopeEnd)

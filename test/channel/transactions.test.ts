@@ -38,6 +38,16 @@ describe('a publish in a transaction', () => {
     expect(await witness.drain('q')).toEqual(['a', 'b'])
   })
 
+  it('goes to the queue that it names, whatever is published to others before the commit', async () => {
+    const { channel, witness } = await transaction()
+    for (const queue of ['r', 's']) await channel.call('QueueDeclare', { queue })
+    for (const queue of ['q', 'r', 'r', 's', 'q', 'none']) channel.publishTo(queue, `to ${queue}`)
+    await channel.call('TxCommit')
+    expect(await witness.drain('q')).toEqual(['to q', 'to q'])
+    expect(await witness.drain('r')).toEqual(['to r', 'to r'])
+    expect(await witness.drain('s')).toEqual(['to s'])
+  })
+
   it('is dropped by a rollback (semantics 7.6 h)', async () => {
     const { channel, witness } = await transaction()
     channel.publishTo('q', 'never')
