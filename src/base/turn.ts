@@ -22,6 +22,7 @@ const UNPROVEN_INPUTS = 32
 export class Turn {
   #first: TurnOutput[] = []
   #last: TurnOutput[] = []
+  #afterwards: TurnOutput[] = []
   readonly #between: () => void
   #immediate: NodeJS.Immediate | undefined
   /** Whether the end of the turn is seen to by whoever is at work: an input, or the end itself. */
@@ -49,6 +50,12 @@ export class Turn {
   /** Adds an output that ends in a socket. Once a turn each. */
   endLast(output: TurnOutput): void {
     this.#last.push(output)
+    this.schedule()
+  }
+
+  /** Adds what is to go on once everybody's output is written, so that nobody waits for it meanwhile. Once a turn each. */
+  goOnAfterwards(input: TurnOutput): void {
+    this.#afterwards.push(input)
     this.schedule()
   }
 
@@ -88,7 +95,10 @@ export class Turn {
     this.#endFirst()
     const last = this.#last
     this.#last = []
+    const afterwards = this.#afterwards
+    this.#afterwards = []
     for (const output of last) output.endTurn()
+    for (const input of afterwards) input.endTurn()
   }
 
   /** What is added to the last outputs meanwhile has its turn now. */

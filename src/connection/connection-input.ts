@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { systemClock } from '../base/clock.js'
 import type { TurnOutput } from '../base/turn.js'
+import type { Queue } from '../broker/queue.js'
 import { FrameScanner } from '../protocol/frame-scanner.js'
 import type { ConnectionContext } from './connection-context.js'
 import { PublisherBrake } from './publisher-brake.js'
@@ -20,6 +21,11 @@ const INITIAL_FRAME_MAX = 8192
 /** A client that does not read its replies is not read from above this many octets of them. */
 const PENDING_OCTETS_MAX = 4 * 1024 * 1024
 
+type InputContext = Pick<ConnectionContext, 'turn' | 'readDescriptor'>
+
+/** So many messages may come to a queue that has fallen behind before the rest of what was read waits. */
+const OUTPACING_MAX = 64
+
 /** Who works on what is sent. What the first three throw is given to `onError`. */
 export interface InputHandler {
   /** Takes a chunk, which is not to be kept: to `scan`, or for itself. */
@@ -31,7 +37,7 @@ export interface InputHandler {
 }
 
 export class ConnectionInput implements TurnOutput {
-  readonly #context: ConnectionContext
+  readonly #context: InputContext
   readonly #handler: InputHandler
   readonly #socketInput: SocketInput
   readonly #output: SocketOutput
@@ -41,9 +47,15 @@ export class ConnectionInput implements TurnOutput {
   #octetsReceived = 0
   /** How many reasons there are to work on nothing more of what the client sends. */
   #suspensions = 0
+  /** Whether this turn calls `endTurn`. */
+  #goesOn = false
+  /** Messages that may still come to a queue that has fallen behind. */
+  #outpacingLeft = 0
+  /** Whether the chunk that is being worked on is as large as they come. */
+  #isFull = false
 
   /** @param output is looked at: who does not read answers is not read from. */
-  constructor(socket: Socket, output: SocketOutput, context: ConnectionContext, handler: InputHandler) {
+  constructor(socket: Socket, output: SocketOutput, context: InputContext, handler: InputHandler) {
     this.#context = context
     this.#handler = handler
     this.#output = output
@@ -59,7 +71,7 @@ export class ConnectionInput implements TurnOutput {
       }
     })
     // Patience is a matter of fairness between sockets, not of the broker's time, which a test may have stand still.
-    this.brake = new PublisherBrake(systemClock, () => context.turn.endLast(this))
+    this.brake = new PublisherBrake(systemClock, () => this.#goOnAfterwards())
     socket.on('data', (chunk) => this.#onChunk(chunk))
   }
 
@@ -93,20 +105,31 @@ export class ConnectionInput implements TurnOutput {
     this.#socketInput.pause()
     return () => {
       if (this.#suspensions > 0) this.#suspensions--
-      this.#context.turn.endLast(this)
+      this.#goOnAfterwards()
     }
+  }
+
+  /**
+   * Takes note of a message to a queue that has fallen behind, for which `publisher` is to wait. Where that waits for
+   * acknowledgements it does so before the rest of a full chunk: while that was worked on, they would wait as well.
+   */
+  noteOutpaced(queue: Queue, publisher: object): void {
+    const { brake } = this
+    if (!brake.isOn) this.#outpacingLeft = OUTPACING_MAX
+    brake.putOn(queue, publisher)
+    if (brake.isOn && --this.#outpacingLeft === 0 && this.#isFull && awaitsSettlement(queue)) this.#scanner.pause()
   }
 
   /** Reads on whatever the reason not to was. */
   endSuspensions(): void {
     if (this.#suspensions === 0) return
     this.#suspensions = 0
-    this.#context.turn.endLast(this)
+    this.#goOnAfterwards()
   }
 
   /** Reads on, as the socket has taken what was written to it. */
   outputDrained(): void {
-    if (this.#socketInput.isPaused) this.#context.turn.endLast(this)
+    if (this.#socketInput.isPaused) this.#goOnAfterwards()
   }
 
   /** Nothing that comes now is worked on. */
@@ -123,15 +146,23 @@ export class ConnectionInput implements TurnOutput {
 
   /** Reads on after a pause, once what the last chunk caused has been written, or else when the socket drains. */
   endTurn(): void {
+    this.#goesOn = false
     if (this.brake.isOn || this.#suspensions > 0) return
     if (this.#output.pendingOctets > PENDING_OCTETS_MAX) this.#output.refuse()
     else if (this.#scanner.isPaused) this.#resumeScanning()
     else this.#socketInput.resume()
   }
 
+  /** Has `endTurn` called once what this turn has caused is written: what others wait for comes first. */
+  #goOnAfterwards(): void {
+    if (this.#goesOn) return
+    this.#goesOn = true
+    this.#context.turn.goOnAfterwards(this)
+  }
+
   /** Goes on with the rest of a chunk, and with the socket in a later turn. */
   #resumeScanning(): void {
-    this.#context.turn.endLast(this)
+    this.#goOnAfterwards()
     this.#work(() => this.#scanner.resume())
   }
 
@@ -149,15 +180,16 @@ export class ConnectionInput implements TurnOutput {
   }
 
   #onOctets(chunk: Buffer, isFull: boolean): void {
+    this.#isFull = isFull
     const isBackedUp = this.#output.pendingOctets > PENDING_OCTETS_MAX
     if (isFull || isBackedUp || this.#socketInput.isPaused) {
       this.#socketInput.pause()
-      this.#context.turn.endLast(this)
+      this.#goOnAfterwards()
     }
     if (isFull && !isBackedUp) this.#socketInput.readAhead(chunk)
     const framesBefore = this.#scanner.frameCount
     this.#work(() => this.#handler.onOctets(chunk))
-    if (isFull) this.#socketInput.judge(chunk, this.#scanner.frameCount - framesBefore)
+    if (isFull && !this.#scanner.isPaused) this.#socketInput.judge(chunk, this.#scanner.frameCount - framesBefore)
   }
 
   /** Has input worked on. Whatever goes wrong with it ends here. */
@@ -168,10 +200,15 @@ export class ConnectionInput implements TurnOutput {
       if (this.brake.isOn) this.#socketInput.pause()
       if (this.#scanner.isPaused) {
         this.#socketInput.pause()
-        this.#context.turn.endLast(this)
+        this.#goOnAfterwards()
       }
     } catch (error) {
       this.#handler.onError(error)
     }
   }
+}
+
+/** Whether a consumer has as many deliveries as it may before it settles some. */
+function awaitsSettlement(queue: Queue): boolean {
+  return queue.consumers.some((consumer) => consumer.isFull)
 }

@@ -270,7 +270,7 @@ export class Connection implements HeartbeatPeer {
       hasCancelNotify: client.hasCancelNotify,
       suspend: () => this.#input.suspend(),
       noteStoreBehind: () => this.#input.brake.putOnForStore(broker.committer),
-      noteOutpaced: (queue) => this.#input.brake.putOn(queue, this),
+      noteOutpaced: (queue) => this.#input.noteOutpaced(queue, this),
       noteDeprecatedUse: (feature) => this.#noteDeprecatedUse(feature),
       log: this.#log,
     }

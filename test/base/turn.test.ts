@@ -46,6 +46,18 @@ describe('Turn', () => {
     expect(seen).toEqual(['channel 1', 'channel 2', 'between', 'socket 1', 'socket 2'])
   })
 
+  it('goes on with what waits for that when all outputs have ended', () => {
+    const { turn, seen, output } = started()
+    const after = output('rest', () => turn.endLast(output('next turn')))
+    turn.goOnAfterwards(after)
+    turn.endFirst(output('channel', () => turn.endLast(output('socket 2'))))
+    turn.endLast(output('socket 1'))
+    turn.end()
+    expect(seen).toEqual(['channel', 'between', 'socket 1', 'socket 2', 'rest'])
+    turn.end()
+    expect(seen.slice(5)).toEqual(['between', 'next turn'])
+  })
+
   it('ends by itself after the input of this iteration, once', async () => {
     const { turn, seen, output } = started()
     turn.endLast(output('socket'))
