@@ -83,6 +83,8 @@ export class Channel implements TurnOutput, BatchWaiter {
   #publishBits = 0
   #currentMethod = 0
   #isClosed = false
+  /** Whether the last frames were acknowledgements whose consumers have not heard of them. */
+  #hasAcknowledged = false
 
   /**
    * @param reader shared by the channels of a connection, for the arguments of one method at a time.
@@ -135,8 +137,9 @@ export class Channel implements TurnOutput, BatchWaiter {
     else this.#onBodyFrame(bytes, start, end)
   }
 
-  /** Copies what an unfinished content has so far, and lets go of a finished one. */
+  /** Copies what an unfinished content has so far, and lets go of a finished one. What waits for that happens now. */
   detach(): void {
+    if (this.#hasAcknowledged) this.#deliverDue()
     this.#assembler.detach()
   }
 
@@ -166,6 +169,7 @@ export class Channel implements TurnOutput, BatchWaiter {
   /** Cancels the consumers and gives back what is not settled, rolling back a transaction. Idempotent. */
   close(): void {
     if (this.#isClosed) return
+    if (this.#hasAcknowledged) this.#deliverDue()
     this.#assembler.reset()
     if (this.#transaction) this.#subscriber.rollback(this.#transaction.take().settlements)
     this.endTurn()
@@ -177,11 +181,9 @@ export class Channel implements TurnOutput, BatchWaiter {
     if (this.#assembler.isBusy) throw this.#assembler.awaitsHeader ? expectedContentHeader() : expectedContentBody()
     const id = longAt(bytes, start)
     this.#currentMethod = id
+    if (id === MethodId.BasicAck && end - start === ACK_OCTETS) return this.#acknowledge(bytes, start + 4)
+    if (this.#hasAcknowledged) this.#deliverDue()
     if (id === MethodId.BasicPublish && this.#beginPublish(bytes, start, end)) return
-    if (id === MethodId.BasicAck && end - start === ACK_OCTETS) {
-      this.#acknowledge(bytes, start + 4)
-      return
-    }
     this.#reader.reset(bytes, start + 4, end)
     const method = decodeMethod(id, this.#reader)
     if (method.name === 'server-only') throw unimplementedMethod()
@@ -204,14 +206,20 @@ export class Channel implements TurnOutput, BatchWaiter {
 
   #acknowledge(bytes: Buffer, tagAt: number): void {
     this.#requireNoCommit()
-    this.#settle(bytes, tagAt, (octetAt(bytes, tagAt + 8) & 1) !== 0, ACK)
+    const multiple = (octetAt(bytes, tagAt + 8) & 1) !== 0
+    if (multiple || this.#transaction) return this.#settle(bytes, tagAt, multiple, ACK)
+    this.#hasAcknowledged = true
+    this.#subscriber.acknowledge(requireTag(bytes, tagAt))
+  }
+
+  #deliverDue(): void {
+    this.#hasAcknowledged = false
+    this.#subscriber.deliverDue()
   }
 
   #settle(bytes: Buffer, tagAt: number, multiple: boolean, settlement: Settlement): void {
-    const tag = longLongAt(bytes, tagAt)
-    // No such tag was ever handed out, and as a double it would not print exactly.
-    if (tag > Number.MAX_SAFE_INTEGER) throw unknownDeliveryTag(bytes.readBigUInt64BE(tagAt))
-    this.#subscriber.settle(tag, multiple, settlement, this.#transaction)
+    if (this.#hasAcknowledged) this.#deliverDue()
+    this.#subscriber.settle(requireTag(bytes, tagAt), multiple, settlement, this.#transaction)
   }
 
   #onHeaderFrame(bytes: Buffer, start: number, end: number): void {
@@ -366,4 +374,12 @@ export class Channel implements TurnOutput, BatchWaiter {
     this.#committingBatch = batch
     this.#await(batch)
   }
+}
+
+/** @throws PRECONDITION_FAILED */
+function requireTag(bytes: Buffer, at: number): number {
+  const tag = longLongAt(bytes, at)
+  // No such tag was ever handed out, and as a double it would not print exactly.
+  if (tag > Number.MAX_SAFE_INTEGER) throw unknownDeliveryTag(bytes.readBigUInt64BE(at))
+  return tag
 }

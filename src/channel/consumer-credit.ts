@@ -54,6 +54,11 @@ export class ConsumerCredit {
     this.#consumers.set(consumer.tag, consumer)
   }
 
+  /** The consumer that hears first of what was noted; undefined when nothing was. */
+  get due(): Consumer | undefined {
+    return this.#toResume
+  }
+
   /** Notes that a delivery to a consumer, or to basic.get, is not unacked any more. */
   release(consumer: Consumer | undefined): void {
     if (!consumer) return

@@ -72,6 +72,13 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     this.#credit.release(consumer)
   }
 
+  /** For acknowledgements of one delivery each, which consumers hear of in their order. */
+  readonly #settleNext = (seq: number, queue: ConsumedQueue, consumer: Consumer | undefined) => {
+    if (this.#credit.due !== consumer) this.#credit.apply()
+    queue.settle(seq, consumer)
+    this.#credit.release(consumer)
+  }
+
   /** @param onCancelled called when there are cancelled consumers to tell the client of, at the end of the turn. */
   constructor(channel: number, context: ChannelContext, output: OrderedOutput, onCancelled: () => void) {
     this.#channel = channel
@@ -233,6 +240,21 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
     const visit = transaction ? this.#staging(settlement, transaction) : this.#settling(settlement)
     if (!this.#unacked.take(tag, multiple, visit)) throw unknownDeliveryTag(tag)
     if (!this.#refusals.isEmpty) this.#refusals.apply()
+    this.#credit.apply()
+  }
+
+  /**
+   * basic.ack of one delivery, outside of transactions. What its consumer may have for it waits for `deliverDue`, to be
+   * called before anything else is done on this connection: of many in a row the queue hears once.
+   * @throws PRECONDITION_FAILED as of `settle`.
+   */
+  acknowledge(tag: number): void {
+    if (!this.#unacked.take(tag, false, this.#settleNext)) throw unknownDeliveryTag(tag)
+    if (this.#credit.isShared) this.#credit.apply()
+  }
+
+  /** Hands out what consumers can take after acknowledgements. */
+  deliverDue(): void {
     this.#credit.apply()
   }
 
