@@ -8,6 +8,8 @@ export interface TurnOutput {
 const LONELY_TURNS = 8
 /** So many inputs in a row may be taken for that, before a turn shows again whether they are. */
 const UNPROVEN_INPUTS = 32
+/** So many inputs in a row from the same source let it be taken for the only one that is at work. */
+const INPUTS_OF_ONE = 64
 
 /**
  * One iteration of the event loop: what its input caused is written once, at its end.
@@ -23,7 +25,7 @@ export class Turn {
   #first: TurnOutput[] = []
   #last: TurnOutput[] = []
   #afterwards: TurnOutput[] = []
-  readonly #between: () => void
+  readonly #between: (isAlone: boolean) => void
   #immediate: NodeJS.Immediate | undefined
   /** Whether the end of the turn is seen to by whoever is at work: an input, or the end itself. */
   #isSeenTo = false
@@ -31,13 +33,19 @@ export class Turn {
   #inputs = 0
   #lonelyTurns = 0
   #unprovenInputs = 0
+  #lastSource: object | undefined
+  /** Of the last source, with no other between them. */
+  #inputsOfOne = 0
   readonly #onIterationOver = () => {
     this.#countInputs()
     this.end()
   }
 
-  /** @param between called in each turn between the two groups of outputs: the store's batch is handed over there. */
-  constructor(between: () => void) {
+  /**
+   * @param between called in each turn between the two groups of outputs: the store's batch is handed over there. It is
+   * told whether one client alone is at work, and waits for an answer to each of its inputs.
+   */
+  constructor(between: (isAlone: boolean) => void) {
     this.#between = between
   }
 
@@ -64,10 +72,12 @@ export class Turn {
     if (!this.#isSeenTo) this.#immediate ??= setImmediate(this.#onIterationOver)
   }
 
-  /** Tells that something that came from outside is worked on, until `endInput`. */
-  beginInput(): void {
+  /** Tells that something that came from outside, from `source`, is worked on, until `endInput`. */
+  beginInput(source: object): void {
     this.#isSeenTo = true
     this.#inputs++
+    this.#inputsOfOne = source === this.#lastSource ? this.#inputsOfOne + 1 : 0
+    this.#lastSource = source
   }
 
   /**
@@ -101,18 +111,27 @@ export class Turn {
     for (const input of afterwards) input.endTurn()
   }
 
-  /** What is added to the last outputs meanwhile has its turn now. */
+  /** What is added to the last outputs meanwhile has its turn now, and so have confirms of what is stored already. */
   #endFirst(): void {
     this.#isSeenTo = true
     try {
-      const first = this.#first
-      this.#first = []
-      for (const output of first) output.endTurn()
-      this.#between()
+      this.#endOutputsOfFirst()
+      this.#between(this.#isAlone)
+      if (this.#isAlone) this.#endOutputsOfFirst()
     } finally {
       this.#isSeenTo = false
     }
     if (this.#first.length > 0) this.schedule()
+  }
+
+  #endOutputsOfFirst(): void {
+    const first = this.#first
+    this.#first = []
+    for (const output of first) output.endTurn()
+  }
+
+  get #isAlone(): boolean {
+    return this.#lonelyTurns >= LONELY_TURNS && this.#inputsOfOne >= INPUTS_OF_ONE
   }
 
   #countInputs(): void {

@@ -84,8 +84,11 @@ export class Committer {
     this.#waiters.push({ batch, waiter })
   }
 
-  /** Hands the open batch over, unless one is in flight or there is nothing to store. Called at the end of a turn. */
-  endTurn(): void {
+  /**
+   * Hands the open batch over, unless one is in flight or there is nothing to store. Called at the end of a turn.
+   * @param mayWait whether nobody minds if this thread waits for the disk, should that be quick.
+   */
+  endTurn(mayWait = false): void {
     if (this.#batchInFlight > 0 || this.#failed || !this.#hasChanges) return
     const sources = this.#sources
     this.#sources = []
@@ -95,6 +98,7 @@ export class Committer {
     this.#octetsInFlight = this.#openOctets
     this.#openOctets = 0
     for (const source of sources) source.collect(this.#store)
+    if (mayWait && this.#store.commitAtOnce()) return this.#stored(batch)
     this.#store.commit().then(
       () => this.#stored(batch),
       (error: unknown) => this.#fail(error),

@@ -170,7 +170,7 @@ export class ConnectionInput implements TurnOutput {
     this.#octetsReceived += chunk.length
     const isFull = isFullRead(chunk)
     const { turn } = this.#context
-    turn.beginInput()
+    turn.beginInput(this)
     try {
       this.#onOctets(chunk, isFull)
     } finally {

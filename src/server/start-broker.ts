@@ -160,7 +160,7 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     broker,
     users,
     clock,
-    turn: new Turn(() => broker.committer.endTurn()),
+    turn: new Turn((isAlone) => broker.committer.endTurn(isAlone)),
     heartbeats: new Heartbeats(clock),
     outputBuffers: new OutputBuffers(),
     readDescriptor: isMainThread ? read : undefined,

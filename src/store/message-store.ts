@@ -95,6 +95,13 @@ export interface MessageStore {
    */
   commit(): Promise<void>
 
+  /**
+   * What `commit` does, before it returns, where that takes one short write and nothing else is under way: the time that it
+   * takes to hand the write to another thread and back is saved, and this one waits meanwhile.
+   * @returns false when nothing was done: then `commit` has to.
+   */
+  commitAtOnce(): boolean
+
   /** Closes the store after what has been committed is on disk. Idempotent. Puts that were not committed are lost. */
   close(): Promise<void>
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Turn } from '../../src/base/turn.js'
 
+/** Where an input comes from. */
+const CLIENT = {}
+
 function started() {
   const seen: string[] = []
-  const turn = new Turn(() => seen.push('between'))
+  const turn = new Turn((isAlone) => seen.push(isAlone ? 'between, alone' : 'between'))
   const output = (name: string, then?: () => void) => ({
     endTurn: () => {
       seen.push(name)
@@ -16,8 +19,8 @@ function started() {
 type Started = ReturnType<typeof started>
 
 /** Works on one input that has something to write. */
-function input({ turn, output }: Started, name: string, mayBeNow = true) {
-  turn.beginInput()
+function input({ turn, output }: Started, name: string, mayBeNow = true, source: object = CLIENT) {
+  turn.beginInput(source)
   turn.endLast(output(name))
   turn.endInput(mayBeNow)
 }
@@ -163,11 +166,57 @@ describe('Turn', () => {
 
   it('leaves to the next turn what the last outputs of an input add', async () => {
     const { turn, seen, output } = await withLonelyInputs()
-    turn.beginInput()
+    turn.beginInput(CLIENT)
     turn.endLast(output('socket', () => turn.endLast(output('socket again'))))
     turn.endInput(true)
     expect(seen).toEqual(['between', 'socket'])
     await immediate()
     expect(seen).toEqual(['between', 'socket', 'between', 'socket again'])
+  })
+
+  describe('with one client at work', () => {
+    /** So many iterations with an input each. @returns what was seen in the last one. */
+    async function afterInputs(fixture: Started, count: number, mayBeNow = true): Promise<string[]> {
+      for (let i = 0; i < count; i++) {
+        fixture.seen.length = 0
+        input(fixture, 'socket', mayBeNow)
+        await immediate()
+      }
+      return fixture.seen
+    }
+
+    it('says so after 65 inputs of it, and not after 64', async () => {
+      const fixture = started()
+      expect(await afterInputs(fixture, 64)).toEqual(['between', 'socket'])
+      expect(await afterInputs(fixture, 1)).toEqual(['between, alone', 'socket'])
+    })
+
+    it('says so no more when another one comes, until that has been away for as long', async () => {
+      const fixture = started()
+      await afterInputs(fixture, 70)
+      fixture.seen.length = 0
+      input(fixture, 'other', true, {})
+      await immediate()
+      expect(fixture.seen).toEqual(['between', 'other'])
+      expect(await afterInputs(fixture, 64)).toEqual(['between', 'socket'])
+      expect(await afterInputs(fixture, 1)).toEqual(['between, alone', 'socket'])
+    })
+
+    it('never says so of one that has more to say at once', async () => {
+      expect(await afterInputs(started(), 200, false)).toEqual(['between', 'socket'])
+    })
+
+    it('ends what is added between as well, before the last outputs', async () => {
+      const seen: string[] = []
+      const output = (name: string) => ({ endTurn: () => void seen.push(name) })
+      const turn: Turn = new Turn((isAlone) => isAlone && turn.endFirst(output('confirm')))
+      for (let i = 0; i < 65; i++) {
+        turn.beginInput(CLIENT)
+        turn.endLast(output('socket'))
+        turn.endInput(true)
+        if (i < 64) await immediate()
+      }
+      expect(seen.slice(-2)).toEqual(['confirm', 'socket'])
+    })
   })
 })

@@ -125,6 +125,58 @@ describe('Committer', () => {
     expect(heard).toEqual([])
   })
 
+  describe('that may wait', () => {
+    /** A store that stores at once when a test says so. */
+    class QuickStore extends HeldStore {
+      isQuick = true
+      storedAtOnce = 0
+
+      override commitAtOnce(): boolean {
+        if (this.isQuick) this.storedAtOnce++
+        return this.isQuick
+      }
+    }
+
+    function startedQuick() {
+      const store = new QuickStore()
+      const heard: string[] = []
+      const committer = new Committer(store, (error) => heard.push(String(error)))
+      const publish = (mayWait: boolean) => {
+        committer.touchDefinitions()
+        committer.accept(100)
+        committer.notify(committer.pendingBatch, waiter('publisher', heard))
+        committer.endTurn(mayWait)
+      }
+      return { store, committer, heard, publish }
+    }
+
+    it('tells those who wait before it returns, when the store has stored at once', () => {
+      const { store, committer, heard, publish } = startedQuick()
+      publish(true)
+      expect([heard, committer.pendingBatch, committer.unstoredOctets]).toEqual([['publisher 1'], 0, 0])
+      expect([store.storedAtOnce, store.commits]).toEqual([1, 0])
+    })
+
+    it('commits as ever when the store has not', async () => {
+      const { store, heard, publish } = startedQuick()
+      store.isQuick = false
+      publish(true)
+      expect([heard, store.commits]).toEqual([[], 1])
+      await store.release()
+      expect(heard).toEqual(['publisher 1'])
+    })
+
+    it('asks for it neither when it may not wait nor while a batch is in flight', async () => {
+      const { store, heard, publish } = startedQuick()
+      publish(false)
+      publish(true)
+      expect([heard, store.storedAtOnce, store.commits]).toEqual([[], 0, 1])
+      await store.release()
+      await store.release()
+      expect(heard).toEqual(['publisher 1', 'publisher 2'])
+    })
+  })
+
   it('is drained when everything that changed before is stored', async () => {
     const { store, committer } = started()
     let isDrained = false

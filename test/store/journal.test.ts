@@ -256,7 +256,83 @@ describe('a journal', () => {
   it.runIf(process.platform === 'linux')('says why a write fails', async () => {
     const full = await JournalFile.open('/dev/full', 1 << 20)
     await expect(full.append(Buffer.alloc(BLOCK_OCTETS))).rejects.toThrow('ENOSPC')
+    expect(() => full.appendAtOnce(Buffer.alloc(BLOCK_OCTETS))).toThrow('ENOSPC')
     await full.close()
+  })
+
+  describe('that is waited for', () => {
+    const openWaited = async (waitedFlushMs: number, from = directory) => {
+      const store = await openLmdbStore({ directory: from, journalLimits: { ...JOURNAL_LIMITS, waitedFlushMs } })
+      opened.push(store)
+      return store
+    }
+
+    const put = (store: MessageStore, seq: number, octets = 10) => store.putRecord(1, seq, Buffer.alloc(octets, 'x'))
+
+    it('has what was committed at once when that returns, in order with what was not', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      put(store, 0)
+      expect(store.commitAtOnce()).toBe(true)
+      await commitRecord(store, 1)
+      put(store, 2)
+      put(store, 3)
+      expect(store.commitAtOnce()).toBe(true)
+      store.removeRecords(1, 0, 2)
+      put(store, 4)
+      expect(store.commitAtOnce()).toBe(true)
+      put(store, 5)
+      expect(await seqsIn(await openStore(await crashed()))).toEqual([2, 3, 4])
+      expect(await seqsIn(store)).toEqual([2, 3, 4])
+    })
+
+    it('writes nothing for a batch without anything in it', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      expect(store.commitAtOnce()).toBe(true)
+      expect((await readFile(join(directory, 'journal-1'))).every((octet) => octet === 0)).toBe(true)
+    })
+
+    it('is not waited for while a commit is under way, and keeps the batch for the next', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      put(store, 0)
+      const first = store.commit()
+      put(store, 1)
+      expect(store.commitAtOnce()).toBe(false)
+      await first
+      expect(store.commitAtOnce()).toBe(true)
+      expect(await seqsIn(await openStore(await crashed()))).toEqual([0, 1])
+    })
+
+    it('is not waited for with more than a block, nor when its flushes take longer than that is worth', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      put(store, 0, BLOCK_OCTETS)
+      expect(store.commitAtOnce()).toBe(false)
+      await store.commit()
+      const patient = await openWaited(0, await crashed())
+      put(patient, 1)
+      expect(patient.commitAtOnce()).toBe(false)
+      await patient.commit()
+      expect(await seqsIn(patient)).toEqual([0, 1])
+    })
+
+    it('stores nothing at once any more when it is closed', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      put(store, 0)
+      await store.close()
+      expect(store.commitAtOnce()).toBe(false)
+    })
+
+    it('goes on in its other file when the first one is full', async () => {
+      const store = await openWaited(Number.POSITIVE_INFINITY)
+      const blocks = JOURNAL_LIMITS.fileOctets / BLOCK_OCTETS
+      let atOnce = 0
+      for (let seq = 0; seq < 2 * blocks; seq++) {
+        store.putDefinition(1, Buffer.from(`${seq}`))
+        if (store.commitAtOnce()) atOnce++
+        else await store.commit()
+      }
+      expect(atOnce).toBeGreaterThan(blocks)
+      expect(await definitionsOf(await openStore(await crashed()))).toEqual({ 1: `${2 * blocks - 1}` })
+    })
   })
 })
 

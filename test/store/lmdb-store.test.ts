@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { JOURNAL_LIMITS } from '../../src/store/lmdb/journal.js'
 import { type LmdbStoreOptions, openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import type { MessageStore } from '../../src/store/message-store.js'
 import { type CompiledStore, compileStore } from './compiled-store.js'
@@ -27,8 +28,14 @@ describeMessageStore('LmdbStore with a journal', () => journaledStore({}))
 
 // Then few batches are small enough, and epochs end after a commit or two.
 describeMessageStore('LmdbStore with a tiny journal', () =>
-  journaledStore({ removedAtOnce: 2, journalLimits: { fileOctets: 16_384, batchOctets: 8192 } }),
+  journaledStore({ removedAtOnce: 2, journalLimits: { fileOctets: 16_384, batchOctets: 8192, waitedFlushMs: 0 } }),
 )
+
+// Then most batches are stored before `commitAtOnce` returns.
+describeMessageStore('LmdbStore that is waited for', async () => {
+  const waited = await journaledStore({ journalLimits: { ...JOURNAL_LIMITS, waitedFlushMs: Number.POSITIVE_INFINITY } })
+  return { ...waited, open: async () => storedAtOnce(await waited.open()) }
+})
 
 type Options = Omit<LmdbStoreOptions, 'directory'>
 
@@ -38,6 +45,15 @@ async function temporaryStore(options: Options): Promise<StoreUnderTest> {
     open: () => openLmdbStore({ directory: join(parent, 'data'), ...options }),
     cleanUp: () => rm(parent, { recursive: true, force: true }),
   }
+}
+
+/** Commits at once where that is possible. */
+function storedAtOnce(store: MessageStore): MessageStore {
+  const commit = store.commit.bind(store)
+  store.commit = async () => {
+    if (!store.commitAtOnce()) await commit()
+  }
+  return store
 }
 
 /** With a journal from the first commit on. */

@@ -134,6 +134,10 @@ export class FaultyStore implements MessageStore {
     }
   }
 
+  commitAtOnce(): boolean {
+    return false
+  }
+
   loadDefinitions(): AsyncIterable<StoredDefinition> {
     return this.#behind.loadDefinitions()
   }

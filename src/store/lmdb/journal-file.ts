@@ -1,6 +1,7 @@
-import { close, constants, fdatasync, open, write } from 'node:fs'
+import { close, constants, fdatasync, fdatasyncSync, open, write, writeSync } from 'node:fs'
 import { open as openHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { systemClock } from '../../base/clock.js'
 import { BLOCK_OCTETS } from './journal-entry.js'
 
 const openFd = promisify(open)
@@ -8,6 +9,12 @@ const closeFd = promisify(close)
 
 /** Where the system can flush what it writes in the same call, that is one hand-over to another thread instead of two. */
 const SYNC_FLAG: number | undefined = process.platform === 'linux' ? constants.O_DSYNC : undefined
+
+/** What counts as the average at first: it takes a dozen quick ones to be taken for quick by whoever asks. */
+const UNKNOWN_FLUSH_MS = 1
+
+/** The weight of the last flush in the average: a single one of 3 ms lets the next dozen be taken for slow. */
+const LAST_FLUSH_WEIGHT = 0.1
 
 /** How much of a new file is written at once. */
 const ZEROS_OCTETS = 64 * 1024
@@ -17,6 +24,7 @@ export class JournalFile {
   readonly octets: number
   readonly #fd: number
   #position = 0
+  #flushMs = UNKNOWN_FLUSH_MS
 
   private constructor(fd: number, octets: number) {
     this.#fd = fd
@@ -37,6 +45,11 @@ export class JournalFile {
     return this.#position
   }
 
+  /** How long a write and its flush take, on average of the last dozen. */
+  get flushMs(): number {
+    return this.#flushMs
+  }
+
   /** Begins anew: what is there counts no more. */
   rewind(): void {
     this.#position = 0
@@ -49,9 +62,14 @@ export class JournalFile {
    */
   append(bytes: Buffer): Promise<void> {
     const at = this.#position
+    const begunMs = systemClock.monotonicMs()
     this.#position += bytes.length
     return new Promise((resolve, reject) => {
-      const done = (error: Error | null) => (error ? reject(error) : resolve())
+      const done = (error: Error | null) => {
+        this.#noteFlush(begunMs)
+        if (error) reject(error)
+        else resolve()
+      }
       this.#writeAll(
         bytes,
         at,
@@ -60,8 +78,24 @@ export class JournalFile {
     })
   }
 
+  /** What `append` does, before it returns. @throws Error of the system, as `append` rejects with it */
+  appendAtOnce(bytes: Buffer): void {
+    const begunMs = systemClock.monotonicMs()
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(this.#fd, bytes, written, bytes.length - written, this.#position + written)
+    }
+    if (SYNC_FLAG === undefined) fdatasyncSync(this.#fd)
+    this.#position += bytes.length
+    this.#noteFlush(begunMs)
+  }
+
   close(): Promise<void> {
     return closeFd(this.#fd)
+  }
+
+  /** What the disk takes is the machine's time, whatever the broker's is. */
+  #noteFlush(begunMs: number): void {
+    this.#flushMs += (systemClock.monotonicMs() - begunMs - this.#flushMs) * LAST_FLUSH_WEIGHT
   }
 
   #writeAll(bytes: Buffer, at: number, done: (error: Error | null) => void): void {

@@ -11,7 +11,7 @@
 import { copyFile, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch } from '../batch.js'
-import { encodeEntry, entrySpan, peekHeader } from './journal-entry.js'
+import { BLOCK_OCTETS, encodeEntry, entrySpan, peekHeader } from './journal-entry.js'
 import { ifThere, JournalFile, makeJournalFile, readJournalFile } from './journal-file.js'
 import { JOURNAL_FILES, journalFileOf } from './journal-recovery.js'
 import type { JournalMark } from './keys.js'
@@ -22,13 +22,16 @@ export interface JournalLimits {
   readonly fileOctets: number
   /** What a batch may take of it, in octets; larger ones are for the data file at once. */
   readonly batchOctets: number
+  /** Up to this average of a flush, in milliseconds, may a thread wait for it that has nothing else to do. */
+  readonly waitedFlushMs: number
 }
 
 /**
  * A flush takes about as long for 32 KiB as for 4. Above, LMDB's two flushes are no longer what a commit costs, and to write
- * everything twice would be. The files are small, as they are made when a directory is new.
+ * everything twice would be. The files are small, as they are made when a directory is new. To hand a flush to another thread
+ * and back takes some 60 µs, which are saved where the flush itself does not take much longer.
  */
-export const JOURNAL_LIMITS: JournalLimits = { fileOctets: 4 << 20, batchOctets: 32 << 10 }
+export const JOURNAL_LIMITS: JournalLimits = { fileOctets: 4 << 20, batchOctets: 32 << 10, waitedFlushMs: 0.5 }
 
 export class Journal {
   readonly #limits: JournalLimits
@@ -83,14 +86,26 @@ export class Journal {
     return this.#file.hasRoomFor(entrySpan(batch))
   }
 
+  /** Whether a batch fits into one block, for which there is room, and the disk is quick enough to wait for it. */
+  takesAtOnce(batch: Batch): boolean {
+    const file = this.#file
+    return (
+      file.flushMs <= this.#limits.waitedFlushMs && file.hasRoomFor(BLOCK_OCTETS) && entrySpan(batch) === BLOCK_OCTETS
+    )
+  }
+
   /** Writes a batch for which there is room. Resolves when it is on disk. One call at a time. @throws Error of the system */
   async append(batch: Batch): Promise<void> {
-    const { storeId, epoch, checksum: before } = this.#mark
-    const header = { storeId, epoch: epoch + 1, index: this.#count, before }
-    const checksum = encodeEntry(header, batch, this.#buffer)
+    const checksum = this.#encode(batch)
     await this.#file.append(this.#buffer.subarray(0, entrySpan(batch)))
-    this.#count++
-    this.#mark = { ...this.#mark, checksum }
+    this.#appended(checksum)
+  }
+
+  /** Writes a batch that `takesAtOnce` allows before it returns, while `append` is not under way. @throws Error of the system */
+  appendAtOnce(batch: Batch): void {
+    const checksum = this.#encode(batch)
+    this.#file.appendAtOnce(this.#buffer.subarray(0, BLOCK_OCTETS))
+    this.#appended(checksum)
   }
 
   /**
@@ -107,6 +122,17 @@ export class Journal {
 
   async close(): Promise<void> {
     for (const file of this.#files) await file.close()
+  }
+
+  /** @returns the checksum of the entry that lies in the buffer now. */
+  #encode(batch: Batch): number {
+    const { storeId, epoch, checksum: before } = this.#mark
+    return encodeEntry({ storeId, epoch: epoch + 1, index: this.#count, before }, batch, this.#buffer)
+  }
+
+  #appended(checksum: number): void {
+    this.#count++
+    this.#mark = { ...this.#mark, checksum }
   }
 
   /** That of the present epoch. */

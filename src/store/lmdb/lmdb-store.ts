@@ -112,6 +112,8 @@ class LmdbStore implements MessageStore {
   #applying: Promise<void> | undefined
   /** Settles with the last commit, or whatever else must not happen at the same time. */
   #last: Promise<void> = Promise.resolve()
+  /** How much of that has not settled. */
+  #waiting = 0
   /** Set when the journal fails: why nothing is written any more. */
   #failure: Promise<Error> | undefined
   #closed: Promise<void> | undefined
@@ -210,6 +212,24 @@ class LmdbStore implements MessageStore {
     return this.#next(async () => undefined)
   }
 
+  commitAtOnce(): boolean {
+    const batch = this.#batch
+    const journal = this.#journal
+    const isBusy = this.#waiting > 0 || this.#applying !== undefined || this.#closed !== undefined
+    if (isBusy || this.#failure || this.#data.failure) return false
+    if (batch.isEmpty) return true
+    if (!journal?.takesAtOnce(batch)) return false
+    try {
+      journal.appendAtOnce(batch)
+    } catch (error) {
+      this.#failure = failureOf(error, this.#directory.path)
+      return false
+    }
+    this.#batch = new Batch()
+    this.#noteJournaled(batch, journal)
+    return true
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -228,16 +248,20 @@ class LmdbStore implements MessageStore {
 
   /** Does `work` when all that was to be done before is done. @throws Error why nothing is written any more. */
   #next(work: () => Promise<void>): Promise<void> {
-    const before = this.#last
-    this.#last = this.#after(before, work)
+    this.#waiting++
+    this.#last = this.#after(this.#last, work)
     return this.#last
   }
 
   async #after(before: Promise<void>, work: () => Promise<void>): Promise<void> {
-    await before
-    const failure = this.#failure ?? this.#data.failure
-    if (failure !== undefined) throw await failure
-    await work()
+    try {
+      await before
+      const failure = this.#failure ?? this.#data.failure
+      if (failure !== undefined) throw await failure
+      await work()
+    } finally {
+      this.#waiting--
+    }
   }
 
   async #store(batch: Batch): Promise<void> {
@@ -250,6 +274,11 @@ class LmdbStore implements MessageStore {
       this.#failure = failureOf(error, this.#directory.path)
       throw await this.#failure
     }
+    this.#noteJournaled(batch, journal)
+  }
+
+  /** The journal has got a batch: in time, the LMDB file is to have it. */
+  #noteJournaled(batch: Batch, journal: Journal): void {
     this.#journaledPuts += batch.putCount
     this.#journaledRemovals += batch.removalCount
     this.#journaled.absorb(batch)

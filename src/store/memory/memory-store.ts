@@ -101,6 +101,11 @@ export class MemoryStore implements MessageStore {
     }
   }
 
+  /** There is nothing to wait for anyway. */
+  commitAtOnce(): boolean {
+    return false
+  }
+
   async close(): Promise<void> {
     this.#batch = new Batch()
   }
