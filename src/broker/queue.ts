@@ -97,8 +97,8 @@ export interface Queue extends BatchSource, ConsumedQueue {
   outpaces(publisher: object): boolean
 
   /**
-   * Calls `goOn` once, when no more messages are ready than now, or the queue or its last consumer is gone. Who waits
-   * already goes on no later.
+   * Calls `goOn` once, when no more messages are ready than now, or the queue or its last consumer is gone. Of several
+   * that wait, the one that has waited longest goes on first.
    * @returns a function that takes the wish back.
    */
   awaitRelief(goOn: () => void): () => void

@@ -1,46 +1,50 @@
 /** Somebody who feeds a queue faster than it is emptied, and waits for it. */
 interface WaitingPublisher {
-  /** Goes on when no more than so many messages are ready. */
-  readonly readyCount: number
   readonly goOn: () => void
 }
 
-/** The publishers that wait for the consumers of a queue. */
+/**
+ * The publishers that wait for the consumers of a queue. Each adds how many messages were ready when it began to wait;
+ * whenever there are no more than so many, one goes on: the one that has waited longest. If each went on at its own
+ * count, one that comes back at once, to a higher count than others wait for, would always come before them.
+ */
 export class WaitingPublishers {
-  #waiting: WaitingPublisher[] = []
-  /** The most messages that anybody waits for, so that nobody is looked at for most deliveries. */
-  #mostReady = -1
+  readonly #waiting: WaitingPublisher[] = []
+  /** As many as there are publishers, falling. */
+  readonly #readyCounts: number[] = []
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0
   }
 
   /**
-   * Calls `goOn` once, when `relieve` is told of no more than `readyCount` messages, and not before those that wait
-   * already: who comes in their place would wait for less than they do, and come before them again and again.
+   * Calls `goOn` once, when `relieve` is told of few enough messages.
+   * @param readyCount that were ready when this one began to wait.
    * @returns a function that takes the wish back.
    */
   add(readyCount: number, goOn: () => void): () => void {
-    const least = this.#waiting.reduce((min, waiting) => Math.min(min, waiting.readyCount), readyCount)
-    const waiting = { readyCount: least, goOn }
-    this.#keep([...this.#waiting, waiting])
-    return () => this.#keep(this.#waiting.filter((other) => other !== waiting))
+    const waiting = { goOn }
+    this.#waiting.push(waiting)
+    let at = this.#readyCounts.length
+    while (at > 0 && (this.#readyCounts[at - 1] as number) < readyCount) at-- // at - 1 is in bounds
+    this.#readyCounts.splice(at, 0, readyCount)
+    return () => this.#remove(waiting)
   }
 
-  /** Lets those go on that wait for `readyCount` messages or more. */
+  /** Lets those go on whose turn it is when `readyCount` messages are ready. */
   relieve(readyCount: number): void {
-    // Apart from the rest, whose closures would cost memory for each call.
-    if (readyCount <= this.#mostReady) this.#relieve(readyCount)
+    let due = 0
+    while (due < this.#readyCounts.length && (this.#readyCounts[due] as number) >= readyCount) due++ // in bounds
+    if (due === 0) return
+    this.#readyCounts.splice(0, due)
+    for (const { goOn } of this.#waiting.splice(0, due)) goOn()
   }
 
-  #relieve(readyCount: number): void {
-    const relieved = this.#waiting.filter((waiting) => waiting.readyCount >= readyCount)
-    this.#keep(this.#waiting.filter((waiting) => waiting.readyCount < readyCount))
-    for (const { goOn } of relieved) goOn()
-  }
-
-  #keep(waiting: WaitingPublisher[]): void {
-    this.#waiting = waiting
-    this.#mostReady = waiting.reduce((most, { readyCount }) => Math.max(most, readyCount), -1)
+  /** Those that stay wait no longer than they would have: it is the lowest count that goes. */
+  #remove(waiting: WaitingPublisher): void {
+    const index = this.#waiting.indexOf(waiting)
+    if (index < 0) return
+    this.#waiting.splice(index, 1)
+    this.#readyCounts.pop()
   }
 }

@@ -51,6 +51,8 @@ export class ConnectionInput implements TurnOutput {
   #goesOn = false
   /** Messages that may still come to a queue that has fallen behind. */
   #outpacingLeft = 0
+  /** Whether the chunk that is being worked on is as large as they come. */
+  #isFull = false
 
   /** @param output is looked at: who does not read answers is not read from. */
   constructor(socket: Socket, output: SocketOutput, context: InputContext, handler: InputHandler) {
@@ -109,13 +111,13 @@ export class ConnectionInput implements TurnOutput {
 
   /**
    * Takes note of a message to a queue that has fallen behind, for which `publisher` is to wait. Where that waits for
-   * acknowledgements it does so before the rest of what was read: while that was worked on, they would wait as well.
+   * acknowledgements it does so before the rest of a full chunk: while that was worked on, they would wait as well.
    */
   noteOutpaced(queue: Queue, publisher: object): void {
     const { brake } = this
     if (!brake.isOn) this.#outpacingLeft = OUTPACING_MAX
     brake.putOn(queue, publisher)
-    if (brake.isOn && --this.#outpacingLeft === 0 && awaitsSettlement(queue)) this.#scanner.pause()
+    if (brake.isOn && --this.#outpacingLeft === 0 && this.#isFull && awaitsSettlement(queue)) this.#scanner.pause()
   }
 
   /** Reads on whatever the reason not to was. */
@@ -178,6 +180,7 @@ export class ConnectionInput implements TurnOutput {
   }
 
   #onOctets(chunk: Buffer, isFull: boolean): void {
+    this.#isFull = isFull
     const isBackedUp = this.#output.pendingOctets > PENDING_OCTETS_MAX
     if (isFull || isBackedUp || this.#socketInput.isPaused) {
       this.#socketInput.pause()

@@ -132,16 +132,36 @@ describe('publishers of a queue', () => {
     expect(wentOn).toBe(1)
   })
 
-  it('go on no sooner than those that began to wait before them', () => {
+  it('go on in the order in which they began to wait', () => {
     const { queue, sink } = backlogged()
     const wentOn: string[] = []
-    queue.awaitRelief(() => wentOn.push('first'))
+    const wait = (name: string) => queue.awaitRelief(() => wentOn.push(name))
+    wait('first')
     for (let i = 0; i < 2; i++) queue.enqueue(messageOf())
-    queue.awaitRelief(() => wentOn.push('second'))
+    wait('second')
     sink.settleOldest('a')
-    expect(wentOn).toEqual([])
+    // As many are ready as when the second one began to wait.
+    expect(wentOn).toEqual(['first'])
+    queue.enqueue(messageOf())
+    wait('third')
     sink.settleOldest('a')
     expect(wentOn).toEqual(['first', 'second'])
+    sink.settleOldest('a')
+    expect(wentOn).toEqual(['first', 'second', 'third'])
+  })
+
+  it('that wait no more have the others go on no later', () => {
+    const { queue, sink } = backlogged()
+    const wentOn: string[] = []
+    const cancel = queue.awaitRelief(() => wentOn.push('first'))
+    for (let i = 0; i < 2; i++) queue.enqueue(messageOf())
+    queue.awaitRelief(() => wentOn.push('second'))
+    cancel()
+    sink.settleOldest('a')
+    expect(wentOn).toEqual(['second'])
+    cancel()
+    for (let i = 0; i < 2; i++) sink.settleOldest('a')
+    expect(wentOn).toEqual(['second'])
   })
 
   it.each(['purge', 'delete', 'removeConsumer'] as const)('go on after %s', (what) => {

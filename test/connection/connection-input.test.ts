@@ -5,12 +5,17 @@ import type { Consumer } from '../../src/broker/consumer.js'
 import type { Queue } from '../../src/broker/queue.js'
 import { ConnectionInput } from '../../src/connection/connection-input.js'
 import { SocketOutput } from '../../src/connection/socket-output.js'
+import { FrameType } from '../../src/protocol/frame-scanner.js'
 import { OutputBuffers } from '../../src/protocol/output-buffer.js'
+import { frame } from '../support/raw-frames.js'
 
-/** Frames of so many octets each, numbered by their channel. */
+/** So many fill what a socket is read into. */
+const FULL_CHUNK = 65
+
+/** Frames of 1 KiB, numbered by their channel. */
 function frames(from: number, count: number): Buffer {
-  const frame = (channel: number) => [3, channel >> 8, channel & 0xff, 0, 0, 0, 1, 0, 0xce]
-  return Buffer.from(Array.from({ length: count }, (_, index) => frame(from + index)).flat())
+  const payload = Buffer.alloc(1016)
+  return Buffer.concat(Array.from({ length: count }, (_, index) => frame(FrameType.BODY, from + index, payload)))
 }
 
 /** A queue that has always fallen behind. */
@@ -87,7 +92,7 @@ describe('what a publisher has sent to a queue that waits for acknowledgements',
 
   it('goes on after what that turn has written to others', () => {
     const { turn, socket, queue, seen } = publishing()
-    socket.emit('data', frames(0, 65))
+    socket.emit('data', frames(0, FULL_CHUNK))
     turn.end()
     queue.relieve()
     turn.endLast({ endTurn: () => seen.push('written') })
@@ -111,13 +116,21 @@ describe('what a publisher has sent to a queue that waits for acknowledgements',
   it('keeps its order when more has been read meanwhile', () => {
     const { turn, socket, queue, seen } = publishing()
     const sent = frames(0, 140)
-    socket.emit('data', sent.subarray(0, 1000))
-    socket.emit('data', sent.subarray(1000))
+    socket.emit('data', sent.subarray(0, 70_000))
+    socket.emit('data', sent.subarray(70_000))
     for (let i = 0; i < 2; i++) {
       queue.relieve()
       turn.end()
     }
     expect(seen).toEqual(upTo(140))
+  })
+
+  it('is worked on whole where it is no full chunk', () => {
+    const { socket, seen } = publishing()
+    socket.emit('data', frames(0, 10).subarray(0, 9000))
+    for (let from = 0; from < 6; from++) socket.emit('data', frames(10 * from, 10).subarray(from ? 0 : 9000))
+    socket.emit('data', frames(60, 10))
+    expect(seen).toEqual(upTo(70))
   })
 
   it('is dropped with the socket', () => {
