@@ -1,7 +1,7 @@
 import type { RecordMemory } from '../store/message-store.js'
 
 /** The larger pages as records, with an entry for each message, as far as that goes. Smaller records are not worth it. */
-const SIZES: readonly number[] = [41 * 1024, 161 * 1024]
+const SIZES: readonly number[] = [41 * 1024, 81 * 1024, 161 * 1024]
 
 /** How much memory is kept in buffers that nobody uses. */
 const FREE_OCTETS_MAX = 4 * 1024 * 1024

@@ -1,23 +1,11 @@
 import type { Page, PagePool } from '../page.js'
 
-/** Consecutive messages in memory, laid out as in a page: a page itself, or a record as it was read. */
-export interface Block {
-  readonly firstSeq: number
-  readonly count: number
-  readonly bytes: Buffer
-  /** offsets[slot] is where a message starts, offsets[slot + 1] where it ends. */
-  readonly offsets: Uint32Array
-}
-
-interface CachedBlock {
-  readonly block: Block
-  readonly octets: number
-  /** Where the block came from, when that is a page. */
-  readonly page: Page | undefined
-}
+/** Consecutive messages in memory: what a reader may see of a page. */
+export type Block = Pick<Page, 'firstSeq' | 'count' | 'bytes' | 'offsets'>
 
 /**
- * The parts of a stream that somebody has read last, so that readers at one place share what was read.
+ * The parts of a stream that somebody has read last, so that readers at one place share what was read. They lie in pages
+ * of the pool, so that a replay of any length goes through the same few pages again and again.
  *
  * Nobody keeps a block: a reader asks for it whenever it begins to deliver, and is done with it before anything else
  * happens. So a block may be forgotten at any time between.
@@ -25,7 +13,7 @@ interface CachedBlock {
 export class BlockCache {
   readonly #pool: PagePool
   /** By first sequence number, the one that was asked for last at the end. */
-  readonly #blocks = new Map<number, CachedBlock>()
+  readonly #pages = new Map<number, Page>()
   #octets = 0
 
   constructor(pool: PagePool) {
@@ -37,56 +25,47 @@ export class BlockCache {
   }
 
   has(firstSeq: number): boolean {
-    return this.#blocks.has(firstSeq)
+    return this.#pages.has(firstSeq)
   }
 
   get(firstSeq: number): Block | undefined {
-    const cached = this.#blocks.get(firstSeq)
-    if (!cached) return undefined
-    this.#blocks.delete(firstSeq)
-    this.#blocks.set(firstSeq, cached)
-    return cached.block
-  }
-
-  add(block: Block): void {
-    this.#add({ block, octets: block.bytes.length, page: undefined })
+    const page = this.#pages.get(firstSeq)
+    if (!page) return undefined
+    this.#pages.delete(firstSeq)
+    this.#pages.set(firstSeq, page)
+    return page
   }
 
   /** Takes over a page that nothing will be appended to. */
-  addPage(page: Page): void {
-    this.#add({ block: page, octets: page.bytes.length, page })
+  add(page: Page): void {
+    const earlier = this.#pages.get(page.firstSeq)
+    if (earlier) this.#forget(earlier)
+    this.#pages.set(page.firstSeq, page)
+    this.#octets += page.bytes.length
   }
 
   /** Forgets what was not asked for the longest, as long as there is more than `octetsMax`; what is in `kept` stays. */
   shrink(octetsMax: number, kept?: ReadonlySet<number>): void {
-    for (const [firstSeq, cached] of this.#blocks) {
+    for (const [firstSeq, page] of this.#pages) {
       if (this.#octets <= octetsMax) return
-      if (!kept?.has(firstSeq)) this.#forget(firstSeq, cached)
+      if (!kept?.has(firstSeq)) this.#forget(page)
     }
   }
 
   /** Forgets what lies before `seq`. */
   dropBefore(seq: number): void {
-    for (const [firstSeq, cached] of this.#blocks) {
-      if (firstSeq < seq) this.#forget(firstSeq, cached)
+    for (const [firstSeq, page] of this.#pages) {
+      if (firstSeq < seq) this.#forget(page)
     }
   }
 
   clear(): void {
-    for (const [firstSeq, cached] of this.#blocks) this.#forget(firstSeq, cached)
+    for (const page of this.#pages.values()) this.#forget(page)
   }
 
-  #add(cached: CachedBlock): void {
-    const { firstSeq } = cached.block
-    const earlier = this.#blocks.get(firstSeq)
-    if (earlier) this.#forget(firstSeq, earlier)
-    this.#blocks.set(firstSeq, cached)
-    this.#octets += cached.octets
-  }
-
-  #forget(firstSeq: number, cached: CachedBlock): void {
-    this.#blocks.delete(firstSeq)
-    this.#octets -= cached.octets
-    if (cached.page) this.#pool.giveBack(cached.page)
+  #forget(page: Page): void {
+    this.#pages.delete(page.firstSeq)
+    this.#octets -= page.bytes.length
+    this.#pool.giveBack(page)
   }
 }

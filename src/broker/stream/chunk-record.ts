@@ -4,18 +4,19 @@
  */
 
 import { longAt, putLong } from '../../protocol/octets.js'
-import type { Page } from '../page.js'
+import { type Page, type PagePool, Slot } from '../page.js'
 import { RecordFormat } from '../queue-record.js'
+import type { RecordBuffers } from '../record-buffers.js'
 
 const { VERSION, PREFIX_OCTETS, ENTRY_OCTETS } = RecordFormat
 
 /** Makes the record of the slots [from, to) of a page, all of which are to be stored. */
-export function wholeRecord(page: Page, from: number, to: number): Buffer {
+export function wholeRecord(page: Page, from: number, to: number, memory: RecordBuffers): Buffer {
   const { offsets } = page
   const start = offsets[from] as number // from < to <= count, here and below
   const end = offsets[to] as number
   const messagesAt = PREFIX_OCTETS + (to - from) * ENTRY_OCTETS
-  const bytes = Buffer.allocUnsafeSlow(messagesAt + end - start)
+  const bytes = memory.take(messagesAt + end - start)
   bytes[0] = VERSION
   putLong(bytes, 1, to - from)
   for (let slot = from, at = PREFIX_OCTETS; slot < to; slot++, at += ENTRY_OCTETS) {
@@ -27,21 +28,31 @@ export function wholeRecord(page: Page, from: number, to: number): Buffer {
 }
 
 /**
- * Where the messages of a record that `wholeRecord` made begin, and behind them where the last one ends.
+ * Puts the messages of a record that `wholeRecord` made into a page of their own.
  * @throws Error when the octets are no such record.
  */
-export function wholeRecordOffsets(bytes: Uint8Array): Uint32Array {
+export function pageOfRecord(bytes: Uint8Array, firstSeq: number, pool: PagePool): Page {
   if (bytes[0] !== VERSION || bytes.length < PREFIX_OCTETS) throw new Error('these octets are no record of a stream')
   const count = longAt(bytes, 1)
-  let start = PREFIX_OCTETS + count * ENTRY_OCTETS
-  if (start > bytes.length) throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
-  const offsets = new Uint32Array(count + 1)
+  const messagesAt = PREFIX_OCTETS + count * ENTRY_OCTETS
+  if (messagesAt > bytes.length) {
+    throw new Error(`a queue record of ${bytes.length} octets announces ${count} messages`)
+  }
+  checkEntries(bytes, count, messagesAt)
+  const page = pool.take(0, bytes.length - messagesAt, firstSeq, count)
+  page.copyIn(bytes, messagesAt, bytes.length, 0)
+  for (let slot = 0, at = PREFIX_OCTETS; slot < count; slot++, at += ENTRY_OCTETS) {
+    page.appendCopied(longAt(bytes, at + 4), Slot.PERSISTENT | Slot.STORED)
+  }
+  return page
+}
+
+/** The messages follow one another without a gap, and fill what is left of the record. */
+function checkEntries(bytes: Uint8Array, count: number, messagesAt: number): void {
+  let end = messagesAt
   for (let index = 0, at = PREFIX_OCTETS; index < count; index++, at += ENTRY_OCTETS) {
     if (longAt(bytes, at) !== index) throw new Error('a record of a stream leaves a message out')
-    offsets[index] = start
-    start += longAt(bytes, at + 4)
+    end += longAt(bytes, at + 4)
   }
-  if (start !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${start}`)
-  offsets[count] = start
-  return offsets
+  if (end !== bytes.length) throw new Error(`a queue record of ${bytes.length} octets holds messages of ${end}`)
 }

@@ -20,6 +20,8 @@ export class StreamCursor {
   /** Valid while the reader delivers. */
   #block: Block | undefined
   #blockEnd = 0
+  /** Where the block ends that it was in last. */
+  #enteredEnd = 0
   #passedBy = 0
 
   constructor(log: StreamLog, subscription: StreamSubscription, nowMs: number) {
@@ -73,9 +75,10 @@ export class StreamCursor {
     const seq = this.#log.seek(this.#nextSeq, this.#filter)
     this.#nextSeq = seq
     if (seq >= this.#log.committedSeq) return false
-    const block = this.#log.blockAt(seq, this.#filter)
+    const block = this.#log.blockAt(seq, this.#filter, seq >= this.#enteredEnd)
     if (!block) return false
     this.#block = block
+    this.#enteredEnd = block.firstSeq + block.count
     this.#blockEnd = Math.min(block.firstSeq + block.count, this.#log.committedSeq)
     return seq < this.#blockEnd
   }

@@ -19,9 +19,9 @@ import type { MessageStore } from '../../store/message-store.js'
 import type { PagePool } from '../page.js'
 import { encodeLabel, type RecordLabel } from '../queue-record.js'
 import type { StreamSettings } from '../queue-settings.js'
-import { type Block, BlockCache } from './block-cache.js'
+import type { Block } from './block-cache.js'
 import { ChunkIndex } from './chunk-index.js'
-import { ChunkLoader, type LoaderOptions } from './chunk-loader.js'
+import { ChunkLoader, type LoaderOptions, type StreamReader } from './chunk-loader.js'
 import type { StreamFilter } from './filter-summary.js'
 import { Segments } from './segments.js'
 import { octetsInStream, TailPage, type TailRecord } from './tail-page.js'
@@ -45,7 +45,6 @@ export class StreamLog {
   readonly #options: StreamLogOptions
   readonly #segments: Segments
   readonly #index = new ChunkIndex()
-  readonly #cache: BlockCache
   readonly #loader: ChunkLoader
   readonly #tail: TailPage[] = []
   /** Of the next page, as an index into the sizes of the pool. */
@@ -63,8 +62,8 @@ export class StreamLog {
   constructor(options: StreamLogOptions) {
     this.#options = options
     this.#segments = new Segments(options.settings)
-    this.#cache = new BlockCache(options.pool)
-    this.#loader = new ChunkLoader(this.#index, this.#cache, {
+    this.#loader = new ChunkLoader(this.#index, {
+      pool: options.pool,
       readRecords: options.readRecords,
       onLoaded: options.onLoaded,
       onDamage: (firstSeq, error) => this.#lose(firstSeq, error),
@@ -106,12 +105,16 @@ export class StreamLog {
 
   /** Octets that are in memory only because somebody has read or written them lately. */
   get cachedOctets(): number {
-    return this.#cache.octets
+    return this.#loader.cachedOctets
   }
 
-  set readerCount(count: number) {
-    this.#loader.readerCount = count
-    this.#loader.shrinkCache()
+  /** Keeps in memory what the reader needs, until it is removed. */
+  addReader(reader: StreamReader): void {
+    this.#loader.addReader(reader)
+  }
+
+  removeReader(reader: StreamReader): void {
+    this.#loader.removeReader(reader)
   }
 
   /** Copies a message to the end. @returns the octets it takes. */
@@ -145,9 +148,8 @@ export class StreamLog {
     const kept = this.#options.pool.isUnderPressure ? 0 : 1
     while (this.#tail.length > kept && this.#tail[0]?.isStored) {
       const done = this.#tail.shift()
-      if (done) this.#cache.addPage(done.page)
+      if (done) this.#loader.keep(done.page)
     }
-    this.#loader.shrinkCache()
   }
 
   /** Takes note of a stored record, in order, before anything else. @throws Error when it is not one of a stream. */
@@ -196,12 +198,13 @@ export class StreamLog {
   /**
    * The block that holds `seq`, which `seek` gave; valid until something else happens. Of the last one not all may be
    * stored.
+   * @param isEntered whether the reader has not been in this block before.
    * @returns undefined when it has to be read: `onLoaded` will tell.
    */
-  blockAt(seq: number, filter: StreamFilter | undefined): Block | undefined {
+  blockAt(seq: number, filter: StreamFilter | undefined, isEntered: boolean): Block | undefined {
     const endSeq = this.#tail[0]?.page.firstSeq ?? this.#nextSeq
     if (seq >= endSeq) return this.#tail.findLast(({ page }) => page.firstSeq <= seq)?.page
-    return this.#loader.block(this.#index.find(seq), endSeq, filter)
+    return this.#loader.block(this.#index.find(seq), endSeq, filter, isEntered)
   }
 
   /** Gives all memory back. The log must not be used afterwards; whoever removes the queue tells the store. */
@@ -218,7 +221,7 @@ export class StreamLog {
     const { pool } = this.#options
     if (beginsSegment) this.#beginSegment()
     else if (last) this.#pageSize = pool.sizeAfter(this.#pageSize)
-    const added = new TailPage(pool.take(this.#pageSize, octets, this.#nextSeq), beginsSegment)
+    const added = new TailPage(pool.take(this.#pageSize, octets, this.#nextSeq), beginsSegment, pool.records)
     this.#tail.push(added)
     return added
   }
@@ -245,7 +248,7 @@ export class StreamLog {
   }
 
   #put({ firstSeq, bytes, label }: TailRecord, store: MessageStore, queueId: number): void {
-    store.putRecord(queueId, firstSeq, bytes, encodeLabel(label))
+    store.putRecord(queueId, firstSeq, bytes, encodeLabel(label), this.#options.pool.records)
     this.#index.push({ ...label.chunk, firstSeq, endSeq: firstSeq + label.slots })
   }
 
@@ -255,7 +258,7 @@ export class StreamLog {
     if (firstSeq > before) {
       store.removeRecords(queueId, before, firstSeq)
       this.#index.dropBefore(firstSeq)
-      this.#cache.dropBefore(firstSeq)
+      this.#loader.dropBefore(firstSeq)
       while ((this.#tail[0]?.page.firstSeq ?? firstSeq) < firstSeq) {
         const dropped = this.#tail.shift()
         if (dropped) this.#options.pool.giveBack(dropped.page)

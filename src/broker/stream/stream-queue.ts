@@ -90,7 +90,7 @@ export class StreamQueue implements Queue, BatchWaiter {
       pool,
       clock,
       settings: streamSettings(settings),
-      readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, 2 * READ_OCTETS),
+      readRecords: (fromSeq, toSeq) => store.readRecords(id, fromSeq, toSeq, 2 * READ_OCTETS, pool.records),
       onDirty: () => this.#joinBatch(),
       onLoaded: () => this.#deliverAll(),
       onLost: (err, messages) => log.error({ err, ...this.#named, messages }, 'messages of a stream are damaged'),
@@ -201,16 +201,17 @@ export class StreamQueue implements Queue, BatchWaiter {
     const tracker = isTracked ? new OffsetTracker(tag, cursor, this.#offsets) : undefined
     const consumer = new StreamConsumer(this, sink, options, { cursor, tracker })
     this.#consumers.push(consumer)
-    this.#log.readerCount = this.#consumers.length
+    this.#log.addReader(cursor)
     return consumer
   }
 
   removeConsumer(consumer: Consumer): boolean {
-    const index = consumer instanceof StreamConsumer ? this.#consumers.indexOf(consumer) : -1
+    if (!(consumer instanceof StreamConsumer)) return false
+    const index = this.#consumers.indexOf(consumer)
     if (index < 0) return false
     this.#consumers.splice(index, 1)
     consumer.isReady = false
-    this.#log.readerCount = this.#consumers.length
+    this.#log.removeReader(consumer.cursor)
     return this.#consumers.length === 0
   }
 

@@ -2,6 +2,7 @@ import type { Message } from '../../protocol/message.js'
 import { type ChunkFacts, putTime, TIME_OCTETS, timeAt } from '../chunk-label.js'
 import { bareOctetsInPage, type Page, Slot } from '../page.js'
 import type { RecordLabel } from '../queue-record.js'
+import type { RecordBuffers } from '../record-buffers.js'
 import type { Block } from './block-cache.js'
 import { wholeRecord } from './chunk-record.js'
 import { sumUp } from './content-headers.js'
@@ -33,6 +34,7 @@ export interface TailRecord {
 export class TailPage {
   readonly page: Page
   readonly #beginsSegment: boolean
+  readonly #records: RecordBuffers
   /** Slots that the store was handed, in so many records. */
   storedSlots = 0
   records = 0
@@ -42,8 +44,10 @@ export class TailPage {
   readonly #summary = new FilterSummary()
   readonly #newSummary = new FilterSummary()
 
-  constructor(page: Page, beginsSegment: boolean) {
+  /** @param records memory for what the store is handed. */
+  constructor(page: Page, beginsSegment: boolean, records: RecordBuffers) {
     this.page = page
+    this.#records = records
     this.#beginsSegment = beginsSegment
   }
 
@@ -96,6 +100,6 @@ export class TailPage {
       beginsSegment: this.#beginsSegment && from === 0,
     }
     const label = { slots, messages: slots, bodyBytes, sharedBodies: 0, expires: false, chunk }
-    return { firstSeq: page.firstSeq + from, bytes: wholeRecord(page, from, page.count), label }
+    return { firstSeq: page.firstSeq + from, bytes: wholeRecord(page, from, page.count, this.#records), label }
   }
 }

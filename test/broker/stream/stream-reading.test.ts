@@ -3,7 +3,6 @@ import { silentLog } from '../../../src/base/log.js'
 import { Broker } from '../../../src/broker/broker.js'
 import { PagePool } from '../../../src/broker/page.js'
 import { encodeLabel, readLabel } from '../../../src/broker/queue-record.js'
-import { StreamLog } from '../../../src/broker/stream/stream-log.js'
 import { StreamQueue } from '../../../src/broker/stream/stream-queue.js'
 import { COMPAT_PROFILES } from '../../../src/protocol/compat-profile.js'
 import { DamagedRecordError } from '../../../src/store/damaged-data-error.js'
@@ -22,6 +21,7 @@ import {
   stored,
   streamMessage,
 } from '../../support/broker-stream.js'
+import { lonelyLog } from '../../support/broker-stream-log.js'
 import { ManualClock } from '../../support/manual-clock.js'
 
 /** Counts the records that are read of it, and can say that some are damaged. */
@@ -47,28 +47,6 @@ class WatchedStore extends MemoryStore {
 }
 
 const BODY = 'b'.repeat(1000)
-
-function logOn(pool: PagePool) {
-  const store = new MemoryStore()
-  const log = new StreamLog({
-    pool,
-    clock: new ManualClock(),
-    settings: { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes: 1e6, filterBytes: 16 },
-    readRecords: (fromSeq, toSeq) => store.readRecords(1, fromSeq, toSeq, 1e6),
-    onDirty: () => undefined,
-    onLoaded: () => undefined,
-    onLost: (error) => {
-      throw error
-    },
-  })
-  return { pool, store, log }
-}
-
-async function commit(log: StreamLog, store: MemoryStore): Promise<void> {
-  log.collect(store, 1)
-  await store.commit()
-  log.committed()
-}
 
 /** A broker with a stream of so many messages of 1000 octets, all of it on disk only. */
 async function onDisk(messages: number) {
@@ -129,42 +107,21 @@ describe('12 streams: reading what is on disk', () => {
     expect(store.recordsRead).toBeLessThan(12)
   })
 
-  it('keeps little of it in memory, however much is read', async () => {
-    const { pool, store, log } = logOn(new PagePool())
-    log.readerCount = 2
-    for (let n = 0; n < 10_000; n++) {
-      log.append(streamMessage(`${n} ${BODY}`))
-      if (n % 50 === 0) await commit(log, store)
-    }
-    expect(pool.heldOctets).toBeLessThan(2_500_000)
-    for (let seq = 0; seq < log.committedSeq; ) {
-      const block = log.blockAt(log.seek(seq, undefined), undefined)
-      if (block) seq = block.firstSeq + block.count
-      else await settled()
-      expect(log.cachedOctets).toBeLessThan(2_500_000)
-    }
-    log.readerCount = 0
-    expect(log.cachedOctets).toBe(0)
-    log.discard()
-    expect(pool.heldOctets).toBe(0)
-  })
-
   it('keeps none of it in memory when that is short and nobody reads', async () => {
     class ShortPool extends PagePool {
       override get isUnderPressure(): boolean {
         return true
       }
     }
-    const { pool, store, log } = logOn(new ShortPool())
+    const { pool, log, fill } = lonelyLog({}, new ShortPool())
     for (let n = 0; n < 20; n++) {
-      log.append(streamMessage(`${n} ${BODY}`))
-      await commit(log, store)
+      await fill(1, 1000, 1)
       expect(pool.heldOctets).toBe(0)
     }
-    log.readerCount = 1
-    expect(log.blockAt(7, undefined)).toBeUndefined()
+    log.addReader({ nextSeq: 7 })
+    expect(log.blockAt(7, undefined, true)).toBeUndefined()
     await settled()
-    expect(log.blockAt(7, undefined)?.firstSeq).toBe(7)
+    expect(log.blockAt(7, undefined, true)?.firstSeq).toBe(7)
   })
 
   it('stores a full page that came in small pieces once more, in one', async () => {
