@@ -4,8 +4,11 @@ import type { ChannelOutput } from '../channel/channel-context.js'
 import type { OutputBuffer, OutputBuffers } from '../protocol/output-buffer.js'
 import { SocketWriter } from './socket-writer.js'
 
-/** Above this many octets in a turn no deliveries are added. One large message may go beyond it. */
-const DELIVERY_OCTETS_MAX = 512 * 1024
+/**
+ * Above this many octets in a turn no deliveries are added. One large message may go beyond it. Small ones, and what else
+ * there is to say, find room behind it in a buffer of 512 KiB: at a limit of just that it would be doubled in each turn.
+ */
+const DELIVERY_OCTETS_MAX = 512 * 1024 - 16 * 1024
 
 /**
  * The frames on their way to one socket: gathered in one buffer during a turn, written once at its end.
