@@ -1,5 +1,12 @@
 // What lies in the store: streams, many queues, and coming back from a crash.
+import { summarize } from '../report/statistics.js'
 import { confirmed, confirmLatency, delivered, inform, THOUSAND } from './figures.js'
+
+/** The memory that three consumers at once took, of what one took just before; undefined when that cannot be told. */
+function threeOfOne({ ones, three }, field) {
+  const one = ones.at(-1)[field]
+  return one && three[field] / one
+}
 
 /** @type {import('../cases.js').Case[]} */
 export const stores = [
@@ -10,11 +17,18 @@ export const stores = [
     special: 'stream',
     figures: [
       { ...confirmed(), label: 'in/s', of: (result) => result.in.confirmed_per_s },
-      { ...delivered(500 * THOUSAND), label: 'replayed/s', of: (result) => result.one.delivered_per_s },
+      {
+        ...delivered(500 * THOUSAND),
+        label: 'replayed/s',
+        of: ({ ones }) => summarize(ones.map((one) => one.eachPerS)).median,
+      },
       { ...delivered(), label: 'replayed/s, each of three', of: (result) => result.three.eachPerS },
       inform('anonymous, filling', 'megabytes', (result) => result.in.peakAnonymousMegabytes),
-      inform('anonymous, one', 'megabytes', (result) => result.one.peakAnonymousMegabytes),
-      inform('anonymous, three', 'megabytes', (result) => result.three.peakAnonymousMegabytes),
+      inform('anonymous, one, first', 'megabytes', ({ ones }) => ones[0].peakAnonymousMegabytes),
+      inform('anonymous, one, last', 'megabytes', ({ ones }) => ones.at(-1).peakAnonymousMegabytes),
+      inform('anonymous, three', 'megabytes', ({ three }) => three.peakAnonymousMegabytes),
+      inform('anonymous, three of one', 'share', (result) => threeOfOne(result, 'peakAnonymousMegabytes')),
+      inform('resident, three of one', 'share', (result) => threeOfOne(result, 'peakMegabytes')),
     ],
   },
   {
