@@ -1,6 +1,9 @@
 import type { RecordMemory } from '../store/message-store.js'
 
-/** The larger pages as records, with an entry for each message, as far as that goes. Smaller records are not worth it. */
+/**
+ * The larger pages as records, with an entry for each message, as far as that goes, and between them half a page: a batch
+ * of a stream ends anywhere in one. Smaller records are not worth it.
+ */
 const SIZES: readonly number[] = [41 * 1024, 81 * 1024, 161 * 1024]
 
 /** How much memory is kept in buffers that nobody uses. */

@@ -34,12 +34,21 @@ describe('the memory of records', () => {
     expect(buffers.take(LARGE).buffer).not.toBe(foreign.buffer)
   })
 
-  it('is made to measure for what is small, in between or beyond a page', () => {
+  it('is made to measure for what is small or beyond a page', () => {
     const buffers = new RecordBuffers()
-    for (const octets of [0, 100, 60_000, 1_000_000]) {
+    for (const octets of [0, 100, 20_000, 1_000_000]) {
       const bytes = buffers.take(octets)
       expect([bytes.length, bytes.buffer.byteLength]).toEqual([octets, octets])
       buffers.giveBack(bytes)
+    }
+  })
+
+  it('is used again for whatever a larger page may leave of itself', () => {
+    const buffers = new RecordBuffers()
+    for (const octets of [25_000, 45_000, 60_000, 82_000, 90_000, 160_000]) {
+      const { buffer } = buffers.take(octets)
+      buffers.giveBack(Buffer.from(buffer))
+      expect(buffers.take(octets).buffer).toBe(buffer)
     }
   })
 

@@ -42,15 +42,16 @@ const SETTINGS = { maxAgeMs: undefined, maxLengthBytes: undefined, segmentBytes:
 export function lonelyLog(settings: Partial<StreamSettings> = {}, pool = new PagePool()) {
   const store = new LendingStore()
   const readers: LogReader[] = []
+  const goOn = () => {
+    for (const reader of readers) reader.goOn()
+  }
   const log = new StreamLog({
     pool,
     clock: new ManualClock(),
     settings: { ...SETTINGS, ...settings },
     readRecords: (fromSeq, toSeq) => store.readRecords(1, fromSeq, toSeq, 1e6, pool.records),
     onDirty: () => undefined,
-    onLoaded: () => {
-      for (const reader of readers) reader.goOn()
-    },
+    onLoaded: () => goOn(),
     onLost: (error) => {
       throw error
     },
@@ -59,6 +60,7 @@ export function lonelyLog(settings: Partial<StreamSettings> = {}, pool = new Pag
     log.collect(store, 1)
     await store.commit()
     log.committed()
+    goOn()
   }
   /** Appends bodies that begin with their offset, and stores so many at a time. */
   const fill = async (messages: number, bodyBytes: number, atOnce: number) => {

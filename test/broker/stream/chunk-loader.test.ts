@@ -29,7 +29,7 @@ describe('readers of a stream', () => {
 
   it('share what is read, however many they are', async () => {
     const { pool, store, reader } = await longLog()
-    const readers = range(0, 30).map(() => reader(0))
+    const readers = range(0, 10).map(() => reader(0))
     let heldMax = 0
     for (let n = 0; n < 40; n++) {
       for (const one of readers) await one.read(500)
@@ -96,6 +96,34 @@ describe('readers of a stream', () => {
     for (const { seqs } of readers) expect(seqs).toEqual([...range(0, 10), ...range(firstSeq, 1500)])
     for (const one of readers) one.leave()
     expect(log.cachedOctets).toBe(0)
+    log.discard()
+    expect(pool.heldOctets).toBe(0)
+  })
+
+  it('read the same from wherever and whenever they begin, while the stream is written and forgotten', async () => {
+    const { log, pool, fill, reader } = lonelyLog({ segmentBytes: 200_000, maxLengthBytes: 3e6 })
+    const readers: ReturnType<typeof reader>[] = []
+    /** Where the stream has begun after each commit. */
+    const beginnings = new Set<number>()
+    const write = async () => {
+      for (let n = 0; n < 4; n++) {
+        await fill(75, 1000, 75)
+        beginnings.add(log.firstSeq)
+      }
+    }
+    for (let n = 0; n < 60; n++) {
+      const { firstSeq, nextSeq } = log
+      readers.push(reader(firstSeq + Math.floor(((n * 7) % 10) * 0.1 * (nextSeq - firstSeq))))
+      // Some keep up, some fall behind until what they have not read is forgotten.
+      const reading = readers.map((one, index) => one.read(100 + (index % 5) * 100))
+      await Promise.all([write(), ...reading])
+    }
+    for (const one of readers) await one.read(100_000)
+    const gaps = readers.flatMap(({ seqs }) => seqs.filter((seq, at) => at > 0 && seq !== (seqs[at - 1] ?? 0) + 1))
+    expect(gaps.length).toBeGreaterThan(10)
+    expect(gaps.filter((seq) => !beginnings.has(seq))).toEqual([])
+    for (const { seqs } of readers) expect(seqs.at(-1)).toBe(log.nextSeq - 1)
+    for (const one of readers) one.leave()
     log.discard()
     expect(pool.heldOctets).toBe(0)
   })
