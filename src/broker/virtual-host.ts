@@ -318,6 +318,14 @@ export class VirtualHost implements Topology, QueueHost {
     this.#deadLetters.inTurn(publish)
   }
 
+  hold(): void {
+    this.#deadLetters.hold()
+  }
+
+  letGo(): void {
+    this.#deadLetters.letGo()
+  }
+
   expire(queue: Queue): void {
     this.removeQueue(queue)
   }
