@@ -52,7 +52,9 @@ interface Rewritten {
  * Publishes messages that have died to the dead letter exchange of their queue.
  *
  * What dies on the way, in a queue that such a message reaches, is published after it and not inside of it: a chain of
- * queues is as long as it likes, and the stack is not. Source and targets change in one turn, so in one batch of the
+ * queues is as long as it likes, and the stack is not. It is published when the first queue of the chain is done with what
+ * it was doing: in RabbitMQ each queue is a process of its own, so that nothing comes back to one in the middle of that,
+ * where a higher priority would have it go before messages that have long expired. Source and targets change in one turn, so in one batch of the
  * store: a crash leaves a message in the one or in the others.
  */
 export class DeadLetters {
@@ -64,6 +66,7 @@ export class DeadLetters {
   #last: Rewritten | undefined
   readonly #waiting: (() => void)[] = []
   #isPublishing = false
+  #holds = 0
 
   constructor(routes: DeadLetterRoutes, clock: Clock, profile: CompatProfile) {
     this.#routes = routes
@@ -85,7 +88,7 @@ export class DeadLetters {
     this.#isPublishing = true
     try {
       this.#publishOnce(message, queue, reason, settings)
-      this.#publishWaiting()
+      if (this.#holds === 0) this.#publishWaiting()
     } finally {
       this.#isPublishing = false
     }
@@ -116,7 +119,7 @@ export class DeadLetters {
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
   inTurn(publish: () => void): void {
-    if (!this.hold()) {
+    if (!this.defer()) {
       this.#waiting.push(publish)
       return
     }
@@ -128,22 +131,33 @@ export class DeadLetters {
   }
 
   /**
-   * Has what dies from now on wait for `release`.
-   * @returns whether the caller is to call that: not inside of another hold, nor of a publish.
+   * Has all that dies from now on wait for `release`.
+   * @returns whether the caller is to call that: not while another one defers, nor inside of a publish.
    */
-  hold(): boolean {
+  defer(): boolean {
     if (this.#isPublishing) return false
     this.#isPublishing = true
     return true
   }
 
-  /** Publishes what has died meanwhile. */
+  /** Publishes what has died meanwhile, unless a queue holds it. */
   release(): void {
     try {
-      this.#publishWaiting()
+      if (this.#holds === 0) this.#publishWaiting()
     } finally {
       this.#isPublishing = false
     }
+  }
+
+  /** A queue begins something in which messages may die: what dies of that on the way waits for `letGo`. */
+  hold(): void {
+    this.#holds++
+  }
+
+  /** The queue is done. */
+  letGo(): void {
+    this.#holds--
+    if (this.#holds === 0 && this.#waiting.length > 0 && !this.#isPublishing) this.inTurn(ignore)
   }
 
   #publishWaiting(): void {

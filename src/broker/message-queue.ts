@@ -197,14 +197,9 @@ export class MessageQueue implements ContentsOwner {
       throw getFromSingleActiveConsumerQueue(this, this.#parts.profile.writesQueueTypeAsTerm)
     }
     this.#lease?.touch()
-    while (!this.#departures.dropOverdue());
-    const seq = this.#takeToSend(view)
-    if (seq < 0) return -1
-    // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
-    if (noAck || !this.#isQuorum) this.#departures.expireBehind()
-    else this.#departures.watchHead()
+    const seq = this.#takeForGet(view, noAck)
     // The octets stay in their page until something is appended, which cannot happen before the caller is done.
-    if (noAck) this.#log.settle(seq)
+    if (noAck && seq >= 0) this.#log.settle(seq)
     return seq
   }
 
@@ -245,11 +240,16 @@ export class MessageQueue implements ContentsOwner {
 
   deliverReady(): void {
     if (this.#isDeleted) return
-    if (this.#exhausted !== undefined) this.#dropExhausted(this.#exhausted)
-    // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
-    if (!this.#isQuorum) this.#departures.dropExcess()
-    this.#deliver(0)
-    this.#tidy()
+    const isHeld = this.#departures.hold()
+    try {
+      if (this.#exhausted !== undefined) this.#dropExhausted(this.#exhausted)
+      // What is given back to a classic queue is held against its limit before anybody gets it, as RabbitMQ does.
+      if (!this.#isQuorum) this.#departures.dropExcess()
+      this.#deliver(0)
+      this.#tidy()
+    } finally {
+      if (isHeld) this.#departures.letGo()
+    }
   }
 
   addConsumer(sink: ConsumerSink, options: ConsumerOptions): Consumer {
@@ -339,6 +339,16 @@ export class MessageQueue implements ContentsOwner {
     if (seen && this.#duplicates?.has(seen)) return Enqueued.DONE
     if (departures.refuses(message)) return Enqueued.REJECTED
     if (seen) this.#duplicates?.note(seen)
+    const isHeld = departures.hold()
+    try {
+      return this.#acceptByRules(message, shared)
+    } finally {
+      if (isHeld) departures.letGo()
+    }
+  }
+
+  #acceptByRules(message: Message, shared: SharedBody | undefined): EnqueueResult {
+    const departures = this.#departures
     const ttlMs = departures.ttlOf(message)
     const nowMs = ttlMs < 0 ? 0 : this.#parts.clock.wallMs()
     message.deadlineMs = ttlMs < 0 ? 0 : nowMs + ttlMs
@@ -373,7 +383,7 @@ export class MessageQueue implements ContentsOwner {
   /** Hands ready messages to consumers that can take them. @param nowMs as of `#accept`. */
   #deliver(nowMs: number): void {
     if (!this.#isQuorum && this.#contents.isPlain) this.#deliverPlain()
-    else this.#deliverByRules(nowMs)
+    else this.#deliverHeld(nowMs)
     if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
@@ -387,6 +397,15 @@ export class MessageQueue implements ContentsOwner {
       const seq = log.takeNext(view)
       if (seq < 0) return
       this.#handOut(consumer, view, seq, log.lastWasRedelivered)
+    }
+  }
+
+  #deliverHeld(nowMs: number): void {
+    const isHeld = this.#departures.hold()
+    try {
+      this.#deliverByRules(nowMs)
+    } finally {
+      if (isHeld) this.#departures.letGo()
     }
   }
 
@@ -432,6 +451,23 @@ export class MessageQueue implements ContentsOwner {
     if (consumer.noAck) this.#log.settle(seq)
   }
 
+  /** @returns the number of the message that basic.get is to have; -1 when there is none. */
+  #takeForGet(view: Message, noAck: boolean): number {
+    const departures = this.#departures
+    const isHeld = departures.hold()
+    try {
+      while (!departures.dropOverdue());
+      const seq = this.#takeToSend(view)
+      if (seq < 0) return -1
+      // A quorum queue counts before it looks at what is behind, unless the message is settled at once.
+      if (noAck || !this.#isQuorum) departures.expireBehind()
+      else departures.watchHead()
+      return seq
+    } finally {
+      if (isHeld) departures.letGo()
+    }
+  }
+
   /** Takes the next message, as it is to be sent. */
   #takeToSend(view: Message): number {
     const seq = this.#contents.take(view)
@@ -459,8 +495,13 @@ export class MessageQueue implements ContentsOwner {
   /** Has what is too much or too old leave. */
   #tidy(): void {
     if (this.#isDeleted) return
-    this.#departures.dropExcess()
-    this.#departures.expire()
+    const isHeld = this.#departures.hold()
+    try {
+      this.#departures.dropExcess()
+      this.#departures.expire()
+    } finally {
+      if (isHeld) this.#departures.letGo()
+    }
     if (this.#waitingPublishers?.isEmpty === false) this.#waitingPublishers.relieve(this.#log.readyCount)
   }
 
@@ -484,8 +525,13 @@ export class MessageQueue implements ContentsOwner {
   loaded(): void {
     if (this.#isDeleted) return
     this.#retryLoads()
-    this.#deliver(0)
-    this.#tidy()
+    const isHeld = this.#departures.hold()
+    try {
+      this.#deliver(0)
+      this.#tidy()
+    } finally {
+      if (isHeld) this.#departures.letGo()
+    }
     this.#parts.onActivity()
   }
 

@@ -47,6 +47,23 @@ export class QueueDepartures {
     this.#limit = LengthLimit.of(this.#queue.settings, this.#queue.type, this.#limit)
   }
 
+  /**
+   * Begins something in which messages may die, which may send others back here: those come when it is done.
+   * @returns whether `letGo` is to be called then: not of a queue that sends what dies nowhere.
+   */
+  hold(): boolean {
+    const sendsOn = this.#queue.settings.deadLetterExchange !== undefined
+    if (sendsOn) this.#parts.host.hold()
+    return sendsOn
+  }
+
+  /** It is done. What is known of the message that was taken last, which may still have to be sent, stays. */
+  letGo(): void {
+    const wasRedelivered = this.#contents.lastWasRedelivered
+    this.#parts.host.letGo()
+    this.#contents.lastWasRedelivered = wasRedelivered
+  }
+
   /** Whether the queue is too full to take a message, which then goes where the queue has such ones go. */
   refuses(message: Message): boolean {
     if (!this.#limit) return false

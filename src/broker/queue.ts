@@ -40,6 +40,12 @@ export interface QueueHost {
   ): boolean
   /** Calls `publish` when no message is on its way to a dead letter exchange: now, or after those that wait for that. */
   inTurn(publish: () => void): void
+  /**
+   * A queue begins something in which its messages may die, and tells with `letGo` when it is done. What dies of that where
+   * they go waits until then, and so does what comes back.
+   */
+  hold(): void
+  letGo(): void
   /** Deletes a queue that has not been used for as long as its settings say. */
   expire(queue: Queue): void
 }

@@ -256,7 +256,7 @@ export class VirtualHost implements Topology, QueueHost {
    * @returns what has become of it in all of them: refused if one has refused it.
    */
   enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
-    if (route.length < 2 || !this.#deadLetters.hold()) return this.#enqueueEach(message, route, onBehind)
+    if (route.length < 2 || !this.#deadLetters.defer()) return this.#enqueueEach(message, route, onBehind)
     // What the message drives out of one of its queues comes to another one behind the message itself.
     try {
       return this.#enqueueEach(message, route, onBehind)
@@ -325,8 +325,8 @@ export class VirtualHost implements Topology, QueueHost {
   }
 
   /** Has what dies wait for `releaseDeadLetters`. @returns whether the caller is to call that. */
-  holdDeadLetters(): boolean {
-    return this.#deadLetters.hold()
+  deferDeadLetters(): boolean {
+    return this.#deadLetters.defer()
   }
 
   releaseDeadLetters(): void {
@@ -335,6 +335,14 @@ export class VirtualHost implements Topology, QueueHost {
 
   inTurn(publish: () => void): void {
     this.#deadLetters.inTurn(publish)
+  }
+
+  hold(): void {
+    this.#deadLetters.hold()
+  }
+
+  letGo(): void {
+    this.#deadLetters.letGo()
   }
 
   expire(queue: Queue): void {

@@ -3,7 +3,8 @@ import { DeadLetters } from '../../src/broker/dead-letters.js'
 import { Enqueued, type Queue } from '../../src/broker/queue.js'
 import type { VirtualHost } from '../../src/broker/virtual-host.js'
 import { COMPAT_PROFILES } from '../../src/protocol/compat-profile.js'
-import { bind, crash, declareExchange, recoverBroker } from '../support/broker-fixture.js'
+import { MemoryStore } from '../../src/store/memory/memory-store.js'
+import { bind, crash, declareExchange, recoverBroker, restart } from '../support/broker-fixture.js'
 import {
   applyPolicy,
   bodiesIn,
@@ -13,6 +14,7 @@ import {
   drain,
   type Got,
   get,
+  type PlainArguments,
   queueWith,
   send,
   sendAll,
@@ -344,6 +346,52 @@ describe('10.3 a cycle', () => {
     send(queue, 'm')
     clock.advance(100)
     expect([queue.messagesReady, await bodiesIn(other)]).toEqual([0, ['m']])
+  })
+})
+
+describe('a dead letter that drives another one back to where it comes from', () => {
+  /** Of two dead letters that `dead` has room for, the first goes back to the queue, with the highest priority. */
+  async function withOneToReturn(type: PlainArguments) {
+    const running = await recoverBroker(new MemoryStore(), '4.3')
+    const queue = queueWith(running.vhost, 'q', { ...type, ...to('dead') })
+    const dead = queueWith(running.vhost, 'dead', { ...to('q'), 'x-max-length': 2 })
+    send(queue, 'returns', { priority: 9 })
+    await reject(queue)
+    for (const body of ['a', 'b', 'c']) send(queue, body, { priority: 1, ttlMs: 50 })
+    return { ...running, queue, dead }
+  }
+
+  it.each([
+    ['classic', { 'x-max-priority': 9 }],
+    ['quorum', QUORUM],
+  ])('has it come back to a %s queue when all have died that had to', async (_type, type) => {
+    const { queue, dead, clock } = await withOneToReturn(type)
+    clock.advance(50)
+    expect([await bodiesIn(queue), await bodiesIn(dead)]).toEqual([['returns'], ['b', 'c']])
+  })
+
+  it.each([
+    ['classic', { 'x-max-priority': 9 }],
+    ['quorum', QUORUM],
+  ])('as it does after a restart, when it has to be read first, to a %s queue', async (_type, type) => {
+    const before = await withOneToReturn(type)
+    await before.broker.committer.drained()
+    const { vhost, clock } = await restart(before)
+    clock.advance(50)
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    expect([await bodiesIn(vhost.queue('q')), await bodiesIn(vhost.queue('dead'))]).toEqual([['returns'], ['b', 'c']])
+  })
+
+  it('leaves alone what basic.get has taken meanwhile', async () => {
+    const { queue } = await withOneToReturn({ 'x-max-priority': 9, 'x-message-ttl': 60_000 })
+    queue.purge()
+    send(queue, 'first', { priority: 2 })
+    queue.requeue((await get(queue))?.seq ?? -1, undefined, 'nack')
+    queue.deliverReady()
+    for (const body of ['a', 'b']) send(queue, body, { priority: 1, ttlMs: 0 })
+    const got = await get(queue, true)
+    expect([got?.body, got?.isRedelivered]).toEqual(['first', true])
+    expect(await bodiesIn(queue)).toEqual(['returns'])
   })
 })
 

@@ -148,6 +148,8 @@ export function queueParts(store: MessageStore, committer: Committer, pool: Page
       deadLetter: () => undefined,
       deadLetterSurely: () => false,
       inTurn: (publish) => publish(),
+      hold: () => undefined,
+      letGo: () => undefined,
       expire: () => undefined,
     },
   }

@@ -66,9 +66,26 @@ export class ModelWorld {
   readonly queues = new Map<string, ModelQueue>()
   #isPublishing = false
   readonly #waiting: (() => void)[] = []
+  #busy = 0
 
   constructor(profile: CompatProfile) {
     this.profile = profile
+  }
+
+  /** What a queue does before anything comes back to it: RabbitMQ's queues are processes, and this is one message to one. */
+  inOneGo<Value>(act: () => Value): Value {
+    this.#busy++
+    const value = act()
+    this.#busy--
+    this.#publishWaiting()
+    return value
+  }
+
+  #publishWaiting(): void {
+    if (this.#busy > 0 || this.#isPublishing) return
+    this.#isPublishing = true
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next()
+    this.#isPublishing = false
   }
 
   /** @returns whether the queue is rid of the message. */
@@ -83,8 +100,8 @@ export class ModelWorld {
     }
     this.#isPublishing = true
     const isTaken = this.#publishDead(from.name, message, reason, settings)
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next()
     this.#isPublishing = false
+    this.#publishWaiting()
     return isTaken || !isSure
   }
 
@@ -143,19 +160,23 @@ export class ModelQueue {
     const entry = entryOf(message, this.#nextSeq++, this.#deadlineFor(message))
     const isAwaited = this.type === 'classic' && this.ready.length === 0 && this.#eligible().length > 0
     entry.isRedelivered = message.failures > 0 && !isAwaited
-    this.entries.push(entry)
-    this.#deliver()
-    this.tidy()
+    this.#world.inOneGo(() => {
+      this.entries.push(entry)
+      this.#deliver()
+      this.tidy()
+    })
     return true
   }
 
   /** basic.get */
   get(noAck: boolean): ModelEntry | undefined {
-    this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
-    const entry = this.#take()
-    if (entry && (noAck || this.type === 'classic')) this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
-    if (entry && noAck) this.#forget(entry)
-    return entry
+    return this.#world.inOneGo(() => {
+      this.#expire((deadlineMs) => deadlineMs < this.#world.nowMs)
+      const entry = this.#take()
+      if (entry && (noAck || this.type === 'classic')) this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
+      if (entry && noAck) this.#forget(entry)
+      return entry
+    })
   }
 
   addConsumer(consumer: ModelConsumer): void {
@@ -204,11 +225,13 @@ export class ModelQueue {
 
   /** What follows on a change of what there is and who may have it. */
   afterSettling(): void {
-    for (const entry of this.#exhausted.splice(0)) this.#die(entry, 'delivery_limit')
-    this.#updateActive()
-    if (this.type === 'classic') this.#dropExcess()
-    this.#deliver()
-    this.tidy()
+    this.#world.inOneGo(() => {
+      for (const entry of this.#exhausted.splice(0)) this.#die(entry, 'delivery_limit')
+      this.#updateActive()
+      if (this.type === 'classic') this.#dropExcess()
+      this.#deliver()
+      this.tidy()
+    })
   }
 
   purge(): number {
@@ -225,8 +248,10 @@ export class ModelQueue {
 
   /** Drops what is too much and too old. */
   tidy(): void {
-    this.#dropExcess()
-    this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
+    this.#world.inOneGo(() => {
+      this.#dropExcess()
+      this.#expire((deadlineMs) => deadlineMs <= this.#world.nowMs)
+    })
   }
 
   /** When something will happen of itself. */
@@ -248,9 +273,7 @@ export class ModelQueue {
     due.sort((a, b) => a.dueMs - b.dueMs || a.returnedAs - b.returnedAs)
     for (const entry of due) {
       this.#putBack(entry)
-      if (this.type === 'classic') this.#dropExcess()
-      this.#deliver()
-      this.tidy()
+      this.afterSettling()
     }
   }
 

@@ -85,6 +85,103 @@ export const scripts = [
       .publish('', 'q', '')
       .counts('q')
   }),
+  ...byType('octets of properties', (s, args) => {
+    s.declare('q', { ...args, 'x-max-length-bytes': 60 })
+    const properties = [
+      {},
+      { deliveryMode: 2 },
+      { priority: 3 },
+      { contentType: 'text/plain', messageId: 'an id' },
+      { expiration: '60000' },
+      { expiration: '60000', headers: {} },
+      { headers: { a: 1, b: 'two' } },
+      { headers: { b: 2, a: 'one' }, correlationId: '12' },
+      { headers: { CC: ['nobody'] } },
+      { headers: { BCC: ['nobody'] } },
+      { headers: { BCC: ['nobody'], a: 1 }, type: 'x' },
+      {},
+    ]
+    for (const each of properties) s.publish('', 'q', 'body', each).counts('q')
+    s.take('q', 7)
+  }),
+  ...byType('octets of what was given back', (s, args) => {
+    s.declare('q', { ...args, 'x-max-length-bytes': 20 })
+      .publish('', 'q', '123456', { priority: 1 })
+      .get('q')
+    fill(s, 'q', ['abcde', 'fghij']).counts('q').nack(1, { requeue: true }).counts('q').take('q', 3)
+  }),
+  ...byType('octets behind a purge', (s, args) => {
+    fill(s.confirm().declare('q', { ...args, 'x-max-length-bytes': 12, 'x-overflow': 'reject-publish' }), 'q', 'abc')
+      .publish('', 'q', '1234567')
+      .counts('q')
+      .purge('q')
+      .publish('', 'q', '1234567890')
+      .counts('q')
+      .publish('', 'q', '1')
+      .counts('q')
+  }),
+  ...byType('octets of messages that expire', (s, args) => {
+    s.declare('q', { ...args, 'x-max-length-bytes': 30 })
+    s.publish('', 'q', 'abcde', { expiration: '100' }).publish('', 'q', 'fghij', { expiration: '100' }).wait(500)
+    fill(s, 'q', ['12345', '67890', 'vwxyz', '54321']).counts('q').take('q', 5)
+  }),
+  ...byType('octets of dead letters', (s, args) => {
+    s.declare('d', { ...args, 'x-max-length-bytes': 45 }).declare('q', dead)
+    const properties = [
+      {},
+      { headers: { a: 1 } },
+      { expiration: '60000' },
+      { headers: { BCC: ['nobody'] } },
+      { contentType: 'text/plain' },
+      {},
+    ]
+    for (const [index, each] of properties.entries()) {
+      s.publish('', 'q', 'body', each)
+        .get('q')
+        .nack(index + 1)
+        .counts('d')
+    }
+    s.take('d', 5)
+  }),
+  ...byType('octets of what has died twice', (s, args) => {
+    s.declare('e', { ...args, 'x-max-length-bytes': 24 })
+      .declare('d', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'e' })
+      .declare('q', { 'x-queue-type': 'quorum', ...dead })
+    for (const tag of [1, 3, 5, 7]) {
+      s.publish('', 'q', 'body', { priority: 1 })
+        .get('q')
+        .nack(tag)
+        .get('d')
+        .nack(tag + 1)
+        .counts('e')
+    }
+    s.take('e', 4)
+  }),
+  script('what waits for its dead letter target counts, quorum', (s) => {
+    s.confirm().declare('q', {
+      'x-queue-type': 'quorum',
+      'x-max-length': 2,
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'nowhere',
+      'x-dead-letter-strategy': 'at-least-once',
+    })
+    fill(s, 'q', 'ab').get('q').get('q').nack(1).nack(2).wait(300).counts('q')
+    for (const body of 'cdef') s.publish('', 'q', body).counts('q')
+    s.take('q').publish('', 'q', 'g').counts('q').take('q').publish('', 'q', 'h').counts('q')
+  }),
+  script('octets of what waits for its dead letter target, quorum', (s) => {
+    s.confirm().declare('q', {
+      'x-queue-type': 'quorum',
+      'x-max-length-bytes': 20,
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'nowhere',
+      'x-dead-letter-strategy': 'at-least-once',
+    })
+    fill(s, 'q', ['12345', '67890']).get('q').get('q').nack(1).nack(2).wait(300).counts('q')
+    for (const body of 'cdefghij') s.publish('', 'q', body).counts('q')
+  }),
   ...byType('reject-publish-dlx', (s, args) => {
     s.declare('d')
       .confirm()
@@ -204,6 +301,19 @@ export const scripts = [
       .wait(500)
       .counts('q')
       .take('q', 3)
+  }),
+  ...byType('priorities, and a dead letter that comes back while others expire', (s, args) => {
+    const levels = args['x-queue-type'] === 'quorum' ? {} : { 'x-max-priority': 9 }
+    s.declare('q', { ...args, ...levels, ...dead })
+      .declare('d', { 'x-max-length': 2, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' })
+      .publish('', 'q', 'a', { priority: 9 })
+      .get('q')
+      .nack(1)
+    fill(s, 'q', 'bcd', () => ({ priority: 1, expiration: '300' }))
+      .wait(1000)
+      .counts('q', 'd')
+      .take('q', 3)
+      .take('d', 3)
   }),
   script('priorities of dead letters', (s) => {
     s.declare('q', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'd' }).declare('d', {
