@@ -115,30 +115,13 @@ export class DeadLetters {
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
   inTurn(publish: () => void): void {
-    if (!this.hold()) {
+    if (this.#isPublishing) {
       this.#waiting.push(publish)
       return
     }
+    this.#isPublishing = true
     try {
       publish()
-    } finally {
-      this.release()
-    }
-  }
-
-  /**
-   * Has what dies from now on wait for `release`.
-   * @returns whether the caller is to call that: not inside of another hold, nor of a publish.
-   */
-  hold(): boolean {
-    if (this.#isPublishing) return false
-    this.#isPublishing = true
-    return true
-  }
-
-  /** Publishes what has died meanwhile. */
-  release(): void {
-    try {
       this.#publishWaiting()
     } finally {
       this.#isPublishing = false
@@ -147,6 +130,25 @@ export class DeadLetters {
 
   #publishWaiting(): void {
     for (let publish = this.#waiting.shift(); publish; publish = this.#waiting.shift()) publish()
+  }
+
+  /**
+   * Has what dies from now on wait for `releaseAll`.
+   * @returns whether the caller is to call that: not while something is being published.
+   */
+  holdAll(): boolean {
+    if (this.#isPublishing) return false
+    this.#isPublishing = true
+    return true
+  }
+
+  /** Publishes what has died meanwhile. */
+  releaseAll(): void {
+    try {
+      this.#publishWaiting()
+    } finally {
+      this.#isPublishing = false
+    }
   }
 
   #publishOnce(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {
