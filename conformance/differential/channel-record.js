@@ -47,6 +47,7 @@ export class ChannelRecord {
   expects(answers, name, fields) {
     if (answers.length > 0) this.pending.push(answers)
     if (name === 'basic.consume' && fields.noAck) this.#noAckTags.add(fields.consumerTag)
+    if (name === 'confirm.select' && fields.noWait) this.#published ??= 0
     if (name === 'basic.get') this.#gets.push(fields.noAck === true)
     if (name === 'basic.recover' || name === 'basic.recover-async') this.#outstanding = []
   }

@@ -22,10 +22,15 @@ const THROUGH_AMQP_1_0 =
   'RabbitMQ stores messages of streams as those of AMQP 1.0 and so loses what that has no place for; ours come out as they went in.'
 const STREAM_READERS = 'Which of two readers on one channel is served first is nothing that RabbitMQ promises.'
 const EMPTY_TYPE = 'RabbitMQ stores an empty x-queue-type as it is, and then finds that it differs from none.'
+const STUCK =
+  'RabbitMQ 4.3 leaves a single active consumer of a quorum queue waiting for ever when two before it went, the first to make way for the second.'
+const UNSEEN_EXPIRY =
+  'RabbitMQ does not look at the time of a message that comes to stand before others in a classic queue with priorities, and delivers it late.'
 const DELAYED_RETRY =
   'Delayed retry is ours on classic queues too, and its arguments are judged, which RabbitMQ does not.'
 
 const everywhere = {
+  'expiry: before lower priorities, classic': UNSEEN_EXPIRY,
   'consumers: a consumer that is cancelled and starts anew at once': REUSED_TAG,
   'equivalence: a decimal': CRASH,
   'publishing: expiration "99999999999999999999"': WRAPPED,
@@ -35,6 +40,7 @@ const everywhere = {
 const DIFFERENCES = {
   4.3: {
     ...everywhere,
+    'consumers: a single active consumer that is to make way and goes, and then the other': STUCK,
     'equivalence: an empty type': EMPTY_TYPE,
     'generated: quorum queues, seed 14': CREDITED_LATER,
     'names: exchange types': BUILT_IN,

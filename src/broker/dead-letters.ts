@@ -119,30 +119,13 @@ export class DeadLetters {
 
   /** Calls `publish` when nothing is being published: now, or after what waits for that. */
   inTurn(publish: () => void): void {
-    if (!this.defer()) {
+    if (this.#isPublishing) {
       this.#waiting.push(publish)
       return
     }
+    this.#isPublishing = true
     try {
       publish()
-    } finally {
-      this.release()
-    }
-  }
-
-  /**
-   * Has all that dies from now on wait for `release`.
-   * @returns whether the caller is to call that: not while another one defers, nor inside of a publish.
-   */
-  defer(): boolean {
-    if (this.#isPublishing) return false
-    this.#isPublishing = true
-    return true
-  }
-
-  /** Publishes what has died meanwhile, unless a queue holds it. */
-  release(): void {
-    try {
       if (this.#holds === 0) this.#publishWaiting()
     } finally {
       this.#isPublishing = false
@@ -162,6 +145,25 @@ export class DeadLetters {
 
   #publishWaiting(): void {
     for (let publish = this.#waiting.shift(); publish; publish = this.#waiting.shift()) publish()
+  }
+
+  /**
+   * Has what dies from now on wait for `releaseAll`.
+   * @returns whether the caller is to call that: not while something is being published.
+   */
+  holdAll(): boolean {
+    if (this.#isPublishing) return false
+    this.#isPublishing = true
+    return true
+  }
+
+  /** Publishes what has died meanwhile, unless a queue holds that. */
+  releaseAll(): void {
+    try {
+      if (this.#holds === 0) this.#publishWaiting()
+    } finally {
+      this.#isPublishing = false
+    }
   }
 
   #publishOnce(message: Message, queue: Queue, reason: DeathReason, settings: QueueSettings): void {

@@ -57,9 +57,7 @@ function requireQueueType(given: FieldValue | undefined, queue: Resource): Queue
 }
 
 function requireAllKnownTo(type: QueueType, args: FieldTable, queue: Resource, profile: CompatProfile): void {
-  const names = args.map(({ name }) => name)
-  const isSorted = profile.sortsForeignArguments && type === 'classic'
-  for (const name of isSorted ? names.sort() : names) requireKnownTo(type, name, queue, profile)
+  for (const { name } of args) requireKnownTo(type, name, queue, profile)
 }
 
 function requireKnownTo(type: QueueType, name: ByteString, queue: Resource, profile: CompatProfile): void {

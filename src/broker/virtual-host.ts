@@ -256,12 +256,12 @@ export class VirtualHost implements Topology, QueueHost {
    * @returns what has become of it in all of them: refused if one has refused it.
    */
   enqueue(message: Message, route: Route, onBehind: (queue: Queue) => void): EnqueueResult {
-    if (route.length < 2 || !this.#deadLetters.defer()) return this.#enqueueEach(message, route, onBehind)
+    if (route.length < 2 || !this.#deadLetters.holdAll()) return this.#enqueueEach(message, route, onBehind)
     // What the message drives out of one of its queues comes to another one behind the message itself.
     try {
       return this.#enqueueEach(message, route, onBehind)
     } finally {
-      this.#deadLetters.release()
+      this.#deadLetters.releaseAll()
     }
   }
 
@@ -325,12 +325,12 @@ export class VirtualHost implements Topology, QueueHost {
   }
 
   /** Has what dies wait for `releaseDeadLetters`. @returns whether the caller is to call that. */
-  deferDeadLetters(): boolean {
-    return this.#deadLetters.defer()
+  holdDeadLetters(): boolean {
+    return this.#deadLetters.holdAll()
   }
 
   releaseDeadLetters(): void {
-    this.#deadLetters.release()
+    this.#deadLetters.releaseAll()
   }
 
   inTurn(publish: () => void): void {

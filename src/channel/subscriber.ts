@@ -224,11 +224,11 @@ export class Subscriber implements ConsumerSink, ReplyOrigin {
   #getFrom(queue: Queue, method: BasicGet): void {
     const { vhost } = this.#context
     // What expires behind the message may come to a consumer of this channel, which hears of it after the answer.
-    const defersDead = this.#consumers.size > 0 && vhost.deferDeadLetters()
+    const holdsDead = this.#consumers.size > 0 && vhost.holdDeadLetters()
     try {
       this.#answerGet(queue, method)
     } finally {
-      if (defersDead) vhost.releaseDeadLetters()
+      if (holdsDead) vhost.releaseDeadLetters()
     }
   }
 

@@ -82,8 +82,8 @@ export interface CompatProfile {
   readonly rewritesExpiration: boolean
   /** Whether `x-queue-master-locator` may be given to a classic queue. Denied: the connection closes with INTERNAL_ERROR. */
   readonly permitsQueueMasterLocator: boolean
-  /** Of several arguments that a classic queue does not know, whether the first by name is told; else the client's first. */
-  readonly sortsForeignArguments: boolean
+  /** Whether a queue's arguments are sorted by name where `x-queue-type` is added to them: the first foreign one is told. */
+  readonly sortsCompletedArguments: boolean
   /** Whether `x-stream-filter-size-bytes` is judged as other numbers are before the stream looks at it. */
   readonly checksStreamFilterSize: boolean
   /** Whether re-declarations of a stream compare `x-max-age` in milliseconds; else as it is written. */
@@ -134,7 +134,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: false,
     rewritesExpiration: false,
     permitsQueueMasterLocator: true,
-    sortsForeignArguments: false,
+    sortsCompletedArguments: false,
     checksStreamFilterSize: false,
     comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
@@ -171,7 +171,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: false,
     rewritesExpiration: true,
     permitsQueueMasterLocator: true,
-    sortsForeignArguments: false,
+    sortsCompletedArguments: false,
     checksStreamFilterSize: false,
     comparesAgesInMilliseconds: false,
     refusesReplyQueueBindings: false,
@@ -208,7 +208,7 @@ export const COMPAT_PROFILES: Readonly<Record<CompatName, CompatProfile>> = {
     writesQueueTypeAsTerm: true,
     rewritesExpiration: true,
     permitsQueueMasterLocator: false,
-    sortsForeignArguments: true,
+    sortsCompletedArguments: true,
     checksStreamFilterSize: true,
     comparesAgesInMilliseconds: true,
     refusesReplyQueueBindings: true,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { withQueueType } from '../../src/broker/declaration/queue-type.js'
 import type { QueueType } from '../../src/broker/queue.js'
 import { validateQueueArguments } from '../../src/broker/queue-arguments.js'
 import { COMPAT_PROFILES, type CompatName } from '../../src/protocol/compat-profile.js'
@@ -166,11 +167,14 @@ describe('3.3 the order of the checks', () => {
 })
 
 describe('3.3 arguments that a classic queue does not know', () => {
-  it('are told in the order of the client, and since 4.3 in that of their names', () => {
+  it('are told in the order of the client, and since 4.3 in that of their names where it gives no type', () => {
     const args = fields({ 'x-max-age': longString('1h'), 'x-delivery-limit': int(2) })
-    expectRefusal(args, foreign('x-max-age', 'classic'))
-    expectRefusal(args, foreign('x-delivery-limit', 'classic'), '4.3')
-    expectRefusal(args.toReversed(), foreign('x-delivery-limit', 'classic'), '4.3')
+    const flags = { isDurable: true, isAutoDelete: false, exclusiveOwner: undefined }
+    for (const compat of ['4.2', '4.3'] as const) {
+      const completed = withQueueType(args, flags, 'classic', COMPAT_PROFILES[compat])
+      expectRefusal(completed, foreign(compat === '4.3' ? 'x-delivery-limit' : 'x-max-age', 'classic'), compat)
+      expectRefusal(args, foreign('x-max-age', 'classic'), compat)
+    }
   })
 })
 

@@ -12,6 +12,7 @@ const ROWS: readonly (readonly [keyof CompatProfile, unknown, unknown, unknown])
   ['quorumPriorities', 'none', 'two-classes', 'strict'],
   ['consumerTimeoutScope', 'every-queue', 'every-queue', 'quorum-queues'],
   ['hasLastDeathHeaders', false, true, true],
+  ['lostDeliveriesReturnBy', 'tag', 'subscription', 'subscription'],
   ['mergesClientDeaths', true, false, false],
   ['streamsTakeRejections', false, true, true],
   ['routesToVanishedReplyQueues', false, true, true],
@@ -20,7 +21,7 @@ const ROWS: readonly (readonly [keyof CompatProfile, unknown, unknown, unknown])
   ['rewritesExpiration', false, true, true],
   ['permitsQueueMasterLocator', true, true, false],
   ['streamsTellDeliveryMode', false, false, true],
-  ['sortsForeignArguments', false, false, true],
+  ['sortsCompletedArguments', false, false, true],
   ['checksStreamFilterSize', false, false, true],
   ['comparesAgesInMilliseconds', false, false, true],
 ]

@@ -192,4 +192,22 @@ export const scripts = [
         .delete('q'),
     )
   }),
+  script('a single active consumer that is to make way for one that goes', (s) => {
+    fill(s.declare('q', { ...QUORUM, ...SINGLE }), 'q', 'ab').consume('q', 'c', {}, { 'x-priority': -1 })
+    s.on('b1').consume('q', 'd').cancel('d')
+    fill(s, 'q', 'c').ack(1).ack(2)
+  }),
+  script('a single active consumer that is to make way and goes, and then the other', (s) => {
+    fill(s.declare('q', { ...QUORUM, ...SINGLE }), 'q', 'a')
+      .on('b1')
+      .consume('q', 'c')
+    s.on('b2').consume('q', 'd', {}, { 'x-priority': 5 }).on('a1').consume('q', 'e')
+    s.on('b1').closeChannel().on('b2').closeChannel()
+  }),
+  ...['classic', 'quorum', 'stream'].map((type) =>
+    script(`several are cancelled with their queue, ${type}`, (s) => {
+      s.declare('q', { 'x-queue-type': type }).qos(5).consume('q', 'zz').consume('q', 'b').consume('q', 'm')
+      s.on('b1').delete('q')
+    }),
+  ),
 ]

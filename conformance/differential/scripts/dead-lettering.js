@@ -313,4 +313,29 @@ export const scripts = [
       .wait(900)
       .take('q4', 3)
   }),
+  ...byType('a message to its queue and to one that sends it there', (s, args) => {
+    s.declare('d')
+      .declare('e', { ...args, ...to('d'), 'x-max-length': 1 })
+      .exchange('x', 'fanout')
+      .bind('d', 'x')
+      .bind('e', 'x')
+    for (const body of ['a', 'b', 'c']) s.publish('x', '', body).counts('d')
+    s.take('d', 6)
+    for (const body of ['d', 'e']) s.publish('', 'e', body, { headers: { CC: ['d'] } }).counts('d')
+    s.take('d', 6)
+  }),
+  script('keys of BCC that are others too', (s) => {
+    s.declare('q')
+      .declare('d')
+      .declare('e', { ...to('d'), 'x-message-ttl': 0 })
+    s.publish('', 'q', 'a', { headers: { CC: ['e'], BCC: ['q', 'z'] } }).take('d')
+    s.publish('', 'e', 'b', { headers: { CC: ['e', 'k'], BCC: ['e', 'e'] } }).take('d')
+    s.publish('', 'e', 'c', { headers: { CC: ['e', 'k', 'l'], BCC: ['l', 'k'] } }).take('d')
+    s.publish('', 'e', 'd', { headers: { CC: ['k', 'k'], BCC: ['k'] } }).take('d')
+    s.publish('', 'e', 'e', { headers: { BCC: ['e'] } }).take('d')
+  }),
+  script('a get and what expires behind it', (s) => {
+    s.declare('d').declare('q', to('d')).publish('', 'q', 'a').publish('', 'q', 'b', { expiration: '0' })
+    s.consume('d', 'c').get('q')
+  }),
 ]

@@ -146,4 +146,22 @@ export const scripts = [
       .wait(600)
       .counts('d')
   }),
+  ...[{ 'x-queue-type': 'quorum' }, { 'x-max-priority': 9 }].map((args) =>
+    script(`behind higher priorities, ${'x-queue-type' in args ? 'quorum' : 'classic'}`, (s) => {
+      s.declare('q', args)
+        .publish('', 'q', 'a', { priority: 7 })
+        .publish('', 'q', 'b', { priority: 3, expiration: '100' })
+      s.publish('', 'q', 'c', { priority: 3 }).wait(400).counts('q').take('q', 3)
+    }),
+  ),
+  script('before lower priorities, classic', (s) => {
+    s.declare('q', { 'x-max-priority': 9 })
+      .publish('', 'q', 'a')
+      .publish('', 'q', 'b', { priority: 3, expiration: '100' })
+    s.wait(400).counts('q').take('q', 3)
+  }),
+  script('behind what a quorum queue was given back', (s) => {
+    s.declare('q', { 'x-queue-type': 'quorum' }).publish('', 'q', 'a').get('q').nack(1, { requeue: true })
+    s.publish('', 'q', 'b', { expiration: '0' }).counts('q').take('q', 2)
+  }),
 ]

@@ -158,4 +158,11 @@ export const scripts = [
     s.declare('q', { 'x-message-ttl': 1000 })
     s.declare('q', { 'x-message-ttl': 2000 })
   }),
+  script('which of several foreign arguments is named, with a type and without', (s) => {
+    const foreign = { 'x-max-in-memory-bytes': 1000, 'x-delivery-limit': 5 }
+    s.declare('q', foreign).declare('q', { 'x-queue-type': 'classic', ...foreign })
+    s.declare('q', { ...foreign, 'x-queue-type': 'classic' })
+    s.declare('q', { 'x-queue-type': 'stream', ...foreign })
+    s.declare('q', { 'x-queue-type': 'quorum', 'x-queue-mode': 'lazy', 'x-max-priority': 5 })
+  }),
 ]

@@ -148,6 +148,18 @@ export const scripts = [
     fill(s.declare('q'), 'q', 'abcd').qos(2).consume('q', 'c').cancel('c').consume('q', 'd').ack(2, { multiple: true })
     s.ack(3).ack(4)
   }),
+  ...byType('what consumers and gets had of a queue when their channel ends', (s, args) => {
+    s.declare('q', args)
+    for (const body of 'abcdefghijklmnopqrst') s.publish('', 'q', body)
+    s.qos(2).consume('q', 'm').consume('q', 'z').consume('q', 'a')
+    for (let count = 0; count < 6; count++) s.get('q')
+    s.closeChannel().take('q', 15)
+  }),
+  ...byType('what consumers had by turns when their connection ends', (s, args) => {
+    s.declare('q', args).on('b1').qos(3).consume('q', 'm').consume('q', 'a')
+    for (const body of 'abcdefgh') s.publish('', 'q', body)
+    s.on('b').close().take('q', 8)
+  }),
 ]
 
 function globalPrefetch() {

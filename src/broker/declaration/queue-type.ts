@@ -50,7 +50,12 @@ export function withQueueType(
   const others = given ? args.filter(({ name }) => name !== 'x-queue-type') : args
   const type = suits(defaultType, flags) ? defaultType : 'classic'
   if (type === 'classic' && !profile.storesImpliedQueueType) return others
-  return [...others, { name: 'x-queue-type', value: longString(type) }]
+  const completed = [...others, { name: 'x-queue-type', value: longString(type) }]
+  return profile.sortsCompletedArguments ? completed.sort(compareNames) : completed
+}
+
+function compareNames({ name: a }: { name: ByteString }, { name: b }: { name: ByteString }): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function standsForNone(type: FieldValue): boolean {

@@ -30,6 +30,14 @@ describe('3.6 default queue type', () => {
     },
   )
 
+  it('has the arguments sorted by name on 4.3 where it is added, so that the first foreign one by name is told', () => {
+    const others = [...only('z', int(1)), ...only('a', int(2))]
+    const names = (args: FieldTable) => args.map(({ name }) => name)
+    expect(names(typedBy(others, 'classic', {}, '4.3'))).toEqual(['a', 'x-queue-type', 'z'])
+    expect(names(typedBy(others, 'classic', {}, '4.2'))).toEqual(['z', 'a', 'x-queue-type'])
+    expect(names(typedBy([...others, ...typed('classic')], 'classic', {}, '4.3'))).toEqual(['z', 'a', 'x-queue-type'])
+  })
+
   it('gives way to the argument, whatever it is (semantics 3.6 a)', () => {
     for (const given of ['classic', 'quorum', 'stream', 'nonsense']) {
       const args = [...typed(given), ...mine]
