@@ -187,8 +187,9 @@ const KEPT_OCTETS_MAX = 2 * 1024 * 1024
 const FREE_OCTETS_MAX = 16 * 1024 * 1024
 
 /**
- * The buffers of all connections that write nothing at the moment, those first made with a region of the arena each. A connection has one from its first frame of a turn
- * until that is written: ten thousand quiet connections have none, whatever they have written before.
+ * The buffers of all connections that write nothing at the moment, those first made with a region of the arena each. A
+ * connection has one from its first frame of a turn until that is written: ten thousand quiet connections have none,
+ * whatever they have written before.
  */
 export class OutputBuffers {
   readonly #free: OutputBuffer[] = []

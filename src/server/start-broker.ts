@@ -29,6 +29,9 @@ import { type ListenAddress, Listeners } from './listeners.js'
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import { availableMemoryBytes, type ResourceLimits, ResourceMonitor } from './resource-monitor.js'
 
+/** Of all brokers of this process: there are regions of the arena for so many buffers only, and they are used again. */
+const outputBuffers = new OutputBuffers()
+
 /** How long clients may take to say goodbye when the broker stops. */
 const GOODBYE_MS = 1000
 
@@ -162,7 +165,7 @@ function connectionContext(broker: Broker, users: Users, alarms: Alarms, options
     clock,
     turn: new Turn((isAlone) => broker.committer.endTurn(isAlone)),
     heartbeats: new Heartbeats(clock),
-    outputBuffers: new OutputBuffers(),
+    outputBuffers,
     readDescriptor: isMainThread ? read : undefined,
     connections: new OpenConnections(broker, users, node),
     alarms,
