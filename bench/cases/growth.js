@@ -20,7 +20,7 @@ const DEPTHS = [1000, 10_000, 100_000, 1_000_000, 3_000_000]
  * What comes to a queue or by a key for the first time costs more, and leaves more to be collected: each has had a few
  * messages when the counting begins.
  */
-const warm = (x) => (x < 10_000 ? [] : x < 100_000 ? ['--warmup', '1'] : ['--warmup', '5', '--duration', '2'])
+const warm = (x) => (x < 1000 ? [] : x < 100_000 ? ['--warmup', '1'] : ['--warmup', '5', '--duration', '2'])
 
 /** @param {(x: number) => string[]} load */
 const points = (plot, name, storage, xs, load) =>
