@@ -170,12 +170,16 @@ describe('LmdbStore', () => {
     return Number(/RssFile:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) * 1024
   }
 
-  it.runIf(process.platform === 'linux')('holds little of a file in memory that is read and removed', async () => {
-    const store = await openLmdbStore({ directory })
+  async function fillLarge(store: MessageStore): Promise<void> {
     for (let seq = 0; seq < 1200; seq++) {
       store.putRecord(1, seq, Buffer.alloc(130_000, seq))
       if (seq % 8 === 7) await store.commit()
     }
+  }
+
+  it.runIf(process.platform === 'linux')('holds little of a file in memory that is read and removed', async () => {
+    const store = await openLmdbStore({ directory })
+    await fillLarge(store)
     const before = await mapped()
     let most = 0
     for (let seq = 0; seq < 1200; seq += 8) {
@@ -193,10 +197,7 @@ describe('LmdbStore', () => {
     async () => {
       await makeJournaledDirectory(directory)
       const store = await openLmdbStore({ directory })
-      for (let seq = 0; seq < 1200; seq++) {
-        store.putRecord(1, seq, Buffer.alloc(130_000, seq))
-        if (seq % 8 === 7) await store.commit()
-      }
+      await fillLarge(store)
       const before = await mapped()
       let most = 0
       // Every other one, so that each is a range, and a place in the file, of its own.
