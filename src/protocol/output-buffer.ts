@@ -183,7 +183,7 @@ export class OutputBuffer {
 
 /** A buffer that has grown beyond this is not kept. */
 const KEPT_OCTETS_MAX = 2 * 1024 * 1024
-/** Octets of the buffers that are kept, all together. */
+/** Octets of the buffers that are kept, all together. Those of regions do not count: they are there in any case. */
 const FREE_OCTETS_MAX = 16 * 1024 * 1024
 
 /**
@@ -199,17 +199,18 @@ export class OutputBuffers {
   take(): OutputBuffer {
     const buffer = this.#free.pop()
     if (buffer === undefined) return new OutputBuffer(takeRegion(REGION_OCTETS))
-    this.#freeOctets -= buffer.capacity
+    if (!buffer.hasRegion) this.#freeOctets -= buffer.capacity
     return buffer
   }
 
   /** Takes back a buffer whose octets nobody needs any more. */
   giveBack(buffer: OutputBuffer): void {
     buffer.clear()
-    const octets = buffer.capacity
-    const isTooMuch = octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX
-    if (isTooMuch && !buffer.hasRegion) return
-    this.#freeOctets += octets
+    if (!buffer.hasRegion) {
+      const octets = buffer.capacity
+      if (octets > KEPT_OCTETS_MAX || this.#freeOctets + octets > FREE_OCTETS_MAX) return
+      this.#freeOctets += octets
+    }
     this.#free.push(buffer)
   }
 }
