@@ -1,11 +1,22 @@
 import { LABEL_BYTES_MAX, type RecordMemory } from './message-store.js'
 
+/** Where the octets of a record lie that were written to a file of their own before its batch. */
+export interface Place {
+  /** The number of the file. */
+  readonly file: number
+  readonly offset: number
+  readonly octets: number
+  readonly checksum: number
+}
+
 /** A record as it was put. */
 export interface PutRecord {
+  /** None when it is placed. */
   readonly bytes: Uint8Array
   readonly label: Uint8Array
   /** Whose the bytes are, when the record is stored. */
   readonly memory: RecordMemory | undefined
+  readonly place?: Place
 }
 
 /** What one batch does to one queue: first the removals, then the puts. */
@@ -17,6 +28,7 @@ export interface QueueChanges {
 }
 
 const NO_LABEL: Uint8Array = new Uint8Array(0)
+const NO_BYTES: Uint8Array = new Uint8Array(0)
 
 /** One past the greatest sequence number: the end of a range that takes in every record of a queue. */
 const SEQ_END = Number.MAX_SAFE_INTEGER + 1
@@ -33,6 +45,8 @@ export class Batch {
   readonly queues = new Map<number, QueueChanges>()
   /** By id; `undefined` removes the blob. */
   readonly blobs = new Map<number, Uint8Array | undefined>()
+  /** Of records that it would put, had they not been removed or replaced since they were placed. */
+  readonly droppedPlaces: Place[] = []
 
   get isEmpty(): boolean {
     return this.definitions.size === 0 && this.queues.size === 0 && this.blobs.size === 0
@@ -67,6 +81,13 @@ export class Batch {
     this.#queue(queueId).records.set(firstSeq, { bytes, label, memory })
   }
 
+  /** Notes that a record's octets are in a place. What it put of them before is not needed any more. */
+  placeRecord(queueId: number, firstSeq: number, label: Uint8Array, place: Place): void {
+    const { records } = this.#queue(queueId)
+    this.#drop(records, firstSeq)
+    records.set(firstSeq, { bytes: NO_BYTES, label, memory: undefined, place })
+  }
+
   putSettled(queueId: number, firstSeq: number, bitmap: Uint8Array): void {
     check(firstSeq)
     this.#queue(queueId).bitmaps.set(firstSeq, bitmap)
@@ -77,7 +98,7 @@ export class Batch {
     check(fromSeq)
     check(toSeq - 1)
     const changes = this.#queue(queueId)
-    for (const seq of seqsIn(changes.records, fromSeq, toSeq)) dropOne(changes.records, seq)
+    for (const seq of seqsIn(changes.records, fromSeq, toSeq)) this.#drop(changes.records, seq)
     for (const seq of seqsIn(changes.bitmaps, fromSeq, toSeq)) changes.bitmaps.delete(seq)
     const last = changes.removals.at(-1)
     // A queue that is consumed in order removes neighbours: one range is one search in the store.
@@ -126,10 +147,19 @@ export class Batch {
     }
     for (const { from, to } of changes.removals) this.removeRecords(queueId, from, to)
     for (const [seq, record] of changes.records) {
-      dropOne(own.records, seq)
+      this.#drop(own.records, seq)
       own.records.set(seq, record)
     }
     for (const [seq, bitmap] of changes.bitmaps) own.bitmaps.set(seq, bitmap)
+  }
+
+  /** Takes a record out that is never written, or was by a journal only: its memory and place are not needed any more. */
+  #drop(records: Map<number, PutRecord>, seq: number): void {
+    const record = records.get(seq)
+    if (record === undefined) return
+    record.memory?.giveBack(record.bytes)
+    if (record.place) this.droppedPlaces.push(record.place)
+    records.delete(seq)
   }
 
   #queue(queueId: number): QueueChanges {
@@ -160,12 +190,4 @@ function* seqsIn(bySeq: ReadonlyMap<number, unknown>, from: number, to: number):
 function hasIn(bySeq: ReadonlyMap<number, unknown>, from: number, to: number): boolean {
   for (const _ of seqsIn(bySeq, from, to)) return true
   return false
-}
-
-/** Takes a record out that is never written, or was by a journal only: its memory is not needed any more. */
-function dropOne(records: Map<number, PutRecord>, seq: number): void {
-  const record = records.get(seq)
-  if (record === undefined) return
-  record.memory?.giveBack(record.bytes)
-  records.delete(seq)
 }

@@ -11,6 +11,9 @@ import { NumberReader, NumberWriter } from './octet-stream.js'
  *     put bitmap         | 5 u8 | queue id u64 | first seq u64 | length u32 | octets |
  *     put blob           | 6 u8 | id u64 | length u32 | octets |
  *     remove blob        | 7 u8 | id u64 |
+ *     place record       | 8 u8 | queue id u64 | first seq u64 | label length u8 | label | place |
+ *
+ * A place is | file u32 | offset u32 | octets u32 | checksum u32 |.
  *
  * Of each queue the removals come first, which is the order in which they take effect.
  */
@@ -22,11 +25,13 @@ const Change = {
   PUT_BITMAP: 5,
   PUT_BLOB: 6,
   REMOVE_BLOB: 7,
+  PLACE_RECORD: 8,
 } as const
 
 const KIND_AND_ID = 9
 const SEQ = 8
 const LENGTH = 4
+const PLACE = 16
 
 /** How many octets `encodeBatch` writes. */
 export function encodedOctets({ definitions, queues, blobs }: Batch): number {
@@ -34,8 +39,8 @@ export function encodedOctets({ definitions, queues, blobs }: Batch): number {
   for (const bytes of definitions.values()) octets += KIND_AND_ID + (bytes ? LENGTH + bytes.length : 0)
   for (const { removals, records, bitmaps } of queues.values()) {
     octets += removals.length * (KIND_AND_ID + 2 * SEQ)
-    for (const { label, bytes } of records.values()) {
-      octets += KIND_AND_ID + SEQ + 1 + label.length + LENGTH + bytes.length
+    for (const { label, bytes, place } of records.values()) {
+      octets += KIND_AND_ID + SEQ + 1 + label.length + (place ? PLACE : LENGTH + bytes.length)
     }
     for (const bitmap of bitmaps.values()) octets += KIND_AND_ID + SEQ + LENGTH + bitmap.length
   }
@@ -53,9 +58,13 @@ export function encodeBatch({ definitions, queues, blobs }: Batch, bytes: Buffer
     for (const removal of removals) {
       to.octet(Change.REMOVE_RECORDS).longLong(queueId).longLong(removal.from).longLong(removal.to)
     }
-    for (const [seq, { label, bytes: record }] of records) {
-      to.octet(Change.PUT_RECORD).longLong(queueId).longLong(seq)
-      to.octet(label.length).octets(label).long(record.length).octets(record)
+    for (const [seq, { label, bytes: record, place }] of records) {
+      to.octet(place ? Change.PLACE_RECORD : Change.PUT_RECORD)
+        .longLong(queueId)
+        .longLong(seq)
+      to.octet(label.length).octets(label)
+      if (place) to.long(place.file).long(place.offset).long(place.octets).long(place.checksum)
+      else to.long(record.length).octets(record)
     }
     for (const [seq, bitmap] of bitmaps) {
       to.octet(Change.PUT_BITMAP).longLong(queueId).longLong(seq).long(bitmap.length).octets(bitmap)
@@ -86,6 +95,12 @@ function decodeChange(kind: number, from: NumberReader, batch: Batch): void {
       const seq = from.longLong()
       const label = from.octets(from.octet())
       return batch.putRecord(id, seq, from.octets(from.long()), label)
+    }
+    case Change.PLACE_RECORD: {
+      const seq = from.longLong()
+      const label = from.octets(from.octet())
+      const place = { file: from.long(), offset: from.long(), octets: from.long(), checksum: from.long() }
+      return batch.placeRecord(id, seq, label, place)
     }
     case Change.PUT_BITMAP:
       return batch.putSettled(id, from.longLong(), from.octets(from.long()))

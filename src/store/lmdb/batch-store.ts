@@ -21,27 +21,27 @@ import {
   leftoverKey,
   leftoverOf,
   leftoverRange,
-  leftoverValue,
   partsOfQueueKey,
+  placedRecordOf,
+  placeOf,
+  placeRange,
   recordRange,
   recordsRange,
 } from './keys.js'
 import { type Leftover, Leftovers } from './leftovers.js'
-import type { BlockWriter, LmdbFile } from './lmdb-file.js'
+import type { LmdbFile } from './lmdb-file.js'
 import { PlannedBatch } from './planned-batch.js'
+import { clearRecordFile } from './record-clearing.js'
+import type { RecordFiles } from './record-files.js'
+import { type Removals, writeRemovals } from './removals.js'
 import { StoreReader } from './store-reader.js'
 
 /** For how many queues it is remembered what their last record was: about 1 MB. */
 const LAST_SEQS_KEPT = 20_000
 
-/** What a batch removes: keys, some of which may be gone already, and ranges to be noted. */
-interface Removals {
-  readonly keys: Uint8Array[]
-  readonly leftovers: Leftover[]
-}
-
 export class BatchStore {
   readonly #file: LmdbFile
+  readonly #recordFiles: RecordFiles
   readonly #removedAtOnce: number
   /** Handed over and not readable yet, oldest first. */
   readonly #underWay = new Set<PlannedBatch>()
@@ -54,9 +54,10 @@ export class BatchStore {
   #isClosed = false
 
   /** @param removedAtOnce how many keys one batch removes before it leaves the rest to later ones. */
-  constructor(file: LmdbFile, removedAtOnce: number) {
+  constructor(file: LmdbFile, recordFiles: RecordFiles, removedAtOnce: number) {
     this.#file = file
-    this.#reader = new StoreReader(file, this.#leftovers)
+    this.#recordFiles = recordFiles
+    this.#reader = new StoreReader(file, recordFiles, this.#leftovers)
     this.#removedAtOnce = removedAtOnce
   }
 
@@ -115,8 +116,9 @@ export class BatchStore {
     return this.#reader.blobIds()
   }
 
-  space(): Promise<StoreSpace> {
-    return this.#file.space()
+  async space(): Promise<StoreSpace> {
+    const { sizeBytes, freeBytes } = await this.#file.space()
+    return { sizeBytes: sizeBytes + this.#recordFiles.octets, freeBytes }
   }
 
   /** Stops removing leftovers, and closes the file after what is still to be written. Called once. */
@@ -134,8 +136,10 @@ export class BatchStore {
    */
   async write(batch: Batch, mark?: JournalMark): Promise<void> {
     const planned = new PlannedBatch(batch)
+    let removed: readonly Uint8Array[] = []
     await this.#file.write(() => {
       const removals = this.#planRemovals(batch, planned)
+      removed = removals.keys
       this.#underWay.add(planned)
       return (to) => {
         // `Batch` says why the removals come first.
@@ -146,12 +150,36 @@ export class BatchStore {
     })
     this.#underWay.delete(planned)
     planned.giveBack()
+    this.#releasePlaces(removed)
     if (this.#lastSeqs.size > LAST_SEQS_KEPT && this.#underWay.size === 0) this.#lastSeqs.clear()
     if (!this.#leftovers.isEmpty) this.#sweep ??= this.#removeLeftovers()
   }
 
+  /** Tells the record files which records have to be there, when what the journal holds is in the data file. */
+  async restorePlaces(): Promise<void> {
+    for await (const chunk of this.#file.read(placeRange)) {
+      for (const { key, value } of chunk) this.#recordFiles.restore(placedRecordOf(key, value).place)
+    }
+    this.#recordFiles.removeUnneeded()
+  }
+
+  /**
+   * Moves some records out of a record file. Nothing else may be written meanwhile, save what removes leftovers.
+   * @throws Error why nothing is written any more.
+   */
+  clear(fileNumber: number): Promise<void> {
+    return clearRecordFile(fileNumber, this.#file, this.#recordFiles, this.#leftovers)
+  }
+
+  #releasePlaces(removed: readonly Uint8Array[]): void {
+    for (const key of removed) {
+      const place = placeOf(key)
+      if (place) this.#recordFiles.release(place)
+    }
+  }
+
   #planRemovals(batch: Batch, planned: PlannedBatch): Removals {
-    const removals: Removals = { keys: [], leftovers: [] }
+    const removals: { keys: Uint8Array[]; leftovers: Leftover[] } = { keys: [], leftovers: [] }
     for (const [queueId, changes] of batch.queues) {
       this.#makeRoom(queueId, planned, removals.keys)
       for (const { from, to } of changes.removals) {
@@ -231,8 +259,8 @@ export class BatchStore {
   /** Removes as many records of leftovers as one batch may, in a batch of its own. */
   async #removeSome(): Promise<void> {
     const worked: { leftover: Leftover; rest: Leftover | undefined }[] = []
+    const keys: Uint8Array[] = []
     await this.#file.write(() => {
-      const keys: Uint8Array[] = []
       for (const leftover of this.#leftovers.all()) {
         if (keys.length >= this.#removedAtOnce) break
         const rest = this.#pushStoredKeys(leftover, this.#removedAtOnce, keys)
@@ -244,13 +272,6 @@ export class BatchStore {
     })
     // Only now do the records not have to be hidden any more. A commit may have dealt with a leftover in the meantime.
     for (const { leftover, rest } of worked) this.#leftovers.replace(leftover, rest)
-  }
-}
-
-function writeRemovals({ keys, leftovers }: Removals, to: BlockWriter): void {
-  for (const key of keys) to.remove(key)
-  for (const leftover of leftovers) {
-    const key = leftoverKey(leftover.queueId, leftover.to)
-    to.put(key, leftoverValue(key, leftover.from))
+    this.#releasePlaces(keys)
   }
 }

@@ -26,6 +26,8 @@ import type { JournalMark } from './keys.js'
 import { failureOf, type MappedLimit } from './lmdb-file.js'
 import { openDataFile } from './open-data-file.js'
 import { removeRemains } from './rebuild.js'
+import { RECORD_FILE_LIMITS, type RecordFileLimits, RecordFiles } from './record-files.js'
+import { placeRecords } from './record-placing.js'
 
 /** About 5 ms of the main thread. */
 const REMOVED_AT_ONCE = 4096
@@ -52,6 +54,8 @@ export interface LmdbStoreOptions {
   readonly mappedLimit?: MappedLimit
   /** Sizes of the journal. Tests change them. */
   readonly journalLimits?: JournalLimits
+  /** Sizes of the record files. Tests change them. */
+  readonly recordFileLimits?: RecordFileLimits
 }
 
 /**
@@ -65,10 +69,12 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
   let data: BatchStore | undefined
   try {
     await removeRemains(owned.path)
-    data = new BatchStore(await openDataFile(owned, log, mappedLimit), removedAtOnce)
+    const recordFiles = await RecordFiles.open(owned.path, options.recordFileLimits ?? RECORD_FILE_LIMITS, log)
+    data = new BatchStore(await openDataFile(owned, log, mappedLimit), recordFiles, removedAtOnce)
     await data.finishRemovals()
     const mark = await recoverJournal(owned.path, data, log)
-    const store = new LmdbStore(data, owned, { mark, limits: journalLimits ?? JOURNAL_LIMITS, log })
+    await data.restorePlaces()
+    const store = new LmdbStore(data, recordFiles, owned, { mark, limits: journalLimits ?? JOURNAL_LIMITS, log })
     await store.openJournal()
     // LMDB flushes its file, not the name of the file.
     await owned.sync()
@@ -94,6 +100,7 @@ interface JournalOptions {
 
 class LmdbStore implements MessageStore {
   readonly #data: BatchStore
+  readonly #recordFiles: RecordFiles
   readonly #directory: DataDirectory
   readonly #journalOptions: JournalOptions
   /** Undefined until its files are there. Until then every commit is written to the LMDB file. */
@@ -116,10 +123,13 @@ class LmdbStore implements MessageStore {
   #waiting = 0
   /** Set when the journal fails: why nothing is written any more. */
   #failure: Promise<Error> | undefined
+  /** Set while a step of clearing waits for its turn. */
+  #isClearing = false
   #closed: Promise<void> | undefined
 
-  constructor(data: BatchStore, directory: DataDirectory, journal: JournalOptions) {
+  constructor(data: BatchStore, recordFiles: RecordFiles, directory: DataDirectory, journal: JournalOptions) {
     this.#data = data
+    this.#recordFiles = recordFiles
     this.#directory = directory
     this.#journalOptions = journal
   }
@@ -241,6 +251,7 @@ class LmdbStore implements MessageStore {
       await this.#data.close(this.#applyAll().catch((error: unknown) => this.#warnOfJournal(error)))
       await this.#makingJournal
       await this.#journal?.close()
+      await this.#recordFiles.close()
     } finally {
       await this.#directory.close()
     }
@@ -266,15 +277,21 @@ class LmdbStore implements MessageStore {
 
   async #store(batch: Batch): Promise<void> {
     const journal = this.#journal
+    if (journal?.takes(batch) === false) await this.#orFail(placeRecords(batch, this.#recordFiles))
     if (!journal?.takes(batch)) return this.#storeAtOnce(batch, journal)
     if (!journal.hasRoomFor(batch)) await this.#applyJournaled()
+    await this.#orFail(journal.append(batch))
+    this.#noteJournaled(batch, journal)
+  }
+
+  /** @throws Error why nothing is written any more, when `writing` fails. */
+  async #orFail(writing: Promise<void>): Promise<void> {
     try {
-      await journal.append(batch)
+      await writing
     } catch (error) {
       this.#failure = failureOf(error, this.#directory.path)
       throw await this.#failure
     }
-    this.#noteJournaled(batch, journal)
   }
 
   /** The journal has got a batch: in time, the LMDB file is to have it. */
@@ -282,6 +299,7 @@ class LmdbStore implements MessageStore {
     this.#journaledPuts += batch.putCount
     this.#journaledRemovals += batch.removalCount
     this.#journaled.absorb(batch)
+    this.#releaseDropped(this.#journaled)
     if (!this.#applying && (this.#isMuchJournaled || journal.isHalfFull)) void this.#beginApplying(journal)
   }
 
@@ -339,6 +357,30 @@ class LmdbStore implements MessageStore {
     this.#underWay.add(batch)
     await this.#data.write(batch, mark)
     this.#underWay.delete(batch)
+    this.#releaseDropped(batch)
+    this.#clearIfWorthwhile()
+  }
+
+  /** What a stored batch does not put any more need not be in the record files. */
+  #releaseDropped(batch: Batch): void {
+    for (const place of batch.droppedPlaces.splice(0)) this.#recordFiles.release(place)
+  }
+
+  /** Begins to move records out of a record file most of which nobody needs. */
+  #clearIfWorthwhile(): void {
+    if (this.#isClearing || this.#closed || this.#recordFiles.toClear === undefined) return
+    this.#isClearing = true
+    // The LMDB file, or this one, keeps it as the reason why every later commit fails.
+    this.#next(() => this.#clear()).catch((error: unknown) => this.#warnOfJournal(error))
+  }
+
+  async #clear(): Promise<void> {
+    await this.#applyJournaled()
+    this.#isClearing = false
+    const number = this.#closed ? undefined : this.#recordFiles.toClear
+    if (number === undefined) return
+    await this.#orFail(this.#data.clear(number))
+    this.#clearIfWorthwhile()
   }
 
   /** What the journal holds, with a batch behind it. */

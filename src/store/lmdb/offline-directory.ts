@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { silentLog } from '../../base/log.js'
 import { StoreOpenError } from '../store-open-error.js'
 import { BatchStore } from './batch-store.js'
 import { copyDataFile } from './copy-data-file.js'
@@ -12,6 +13,7 @@ import { DATA_FILE, type Entry, LmdbFile } from './lmdb-file.js'
 import { FORMAT_VERSION } from './migrations.js'
 import { HAS_KNOWN_LAYOUT, NO_PAGE, PageFile } from './page-file.js'
 import { replaceDataFile, writeDataFile } from './rebuild.js'
+import { RECORD_FILE_LIMITS, RecordFiles } from './record-files.js'
 
 /** A data directory without a broker: owned by a tool that looks after it. */
 export class OfflineDirectory {
@@ -69,7 +71,8 @@ export class OfflineDirectory {
   /** Gives the data file what can be used of the journal, none of which counts any more then. */
   async #applyJournal(mark: JournalMark): Promise<void> {
     const { batch, mark: applied } = await readJournal(this.path, mark)
-    const data = new BatchStore(new LmdbFile(this.path), Number.POSITIVE_INFINITY)
+    const recordFiles = await RecordFiles.open(this.path, RECORD_FILE_LIMITS, silentLog)
+    const data = new BatchStore(new LmdbFile(this.path), recordFiles, Number.POSITIVE_INFINITY)
     try {
       // Beyond every epoch that either of its files can have.
       await data.write(batch, { ...applied, epoch: mark.epoch + 2 })

@@ -1,6 +1,6 @@
-import type { Batch } from '../batch.js'
+import type { Batch, Place } from '../batch.js'
 import type { RecordMemory } from '../message-store.js'
-import { blobKey, checkedValue, definitionKey, Part, queueKey, recordKey } from './keys.js'
+import { blobKey, checkedValue, definitionKey, Part, placedKey, placeKey, queueKey, recordKey } from './keys.js'
 import type { BlockWriter } from './lmdb-file.js'
 
 interface PlannedPut {
@@ -8,6 +8,8 @@ interface PlannedPut {
   readonly part: number
   readonly key: Uint8Array
   readonly value: Uint8Array
+  /** Of a placed record. */
+  readonly place?: Place
 }
 
 interface LentRecord {
@@ -21,6 +23,7 @@ interface BlobPut {
 }
 
 const NOTHING: readonly PlannedPut[] = []
+const NO_VALUE: Uint8Array = new Uint8Array(0)
 
 /** The keys and values that a batch puts. The store keeps it until they can be read: later batches may remove them. */
 export class PlannedBatch {
@@ -36,8 +39,9 @@ export class PlannedBatch {
     }
     for (const [queueId, { records, bitmaps }] of batch.queues) {
       const puts: PlannedPut[] = []
-      for (const [seq, { bytes, label, memory }] of records) {
-        puts.push({ seq, part: Part.RECORD, key: recordKey(queueId, seq, label, bytes), value: bytes })
+      for (const [seq, { bytes, label, memory, place }] of records) {
+        const key = place ? placedKey(queueId, seq, label, place) : recordKey(queueId, seq, label, bytes)
+        puts.push({ seq, part: Part.RECORD, key, value: bytes, ...(place && { place }) })
         if (memory !== undefined) this.#lent.push({ bytes, memory })
       }
       for (const [seq, bitmap] of bitmaps) {
@@ -88,7 +92,12 @@ export class PlannedBatch {
       if (value === undefined) to.remove(key)
       else to.put(key, value)
     }
-    for (const puts of this.#puts.values()) for (const { key, value } of puts) to.put(key, value)
+    for (const puts of this.#puts.values()) {
+      for (const { key, value, place } of puts) {
+        if (place) putPlaced(key, place, to)
+        else to.put(key, value)
+      }
+    }
     for (const { key, bytes } of this.#blobs.values()) to.put(key, bytes)
   }
 
@@ -100,4 +109,11 @@ export class PlannedBatch {
   #of(queueId: number): readonly PlannedPut[] {
     return this.#puts.get(queueId) ?? NOTHING
   }
+}
+
+/** Puts a placed record, and notes that it lies there. */
+export function putPlaced(recordKey: Uint8Array, place: Place, to: BlockWriter): void {
+  const key = placeKey(place)
+  to.put(recordKey, NO_VALUE)
+  to.put(key, checkedValue(key, recordKey))
 }

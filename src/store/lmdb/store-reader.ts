@@ -12,20 +12,32 @@ import {
   labelOf,
   Part,
   partsOfQueueKey,
+  placeOf,
   queueKey,
   queueRange,
   recordsRange,
 } from './keys.js'
 import type { Leftovers } from './leftovers.js'
 import type { LmdbFile } from './lmdb-file.js'
+import type { RecordFiles } from './record-files.js'
 
-/** What an LMDB file holds, but for the records that leftovers hide. Nothing is handed out that is not what was put. */
+/** A record as its keys and the data file have it. */
+interface FoundRecord {
+  readonly key: Uint8Array
+  /** Undefined when it is placed. */
+  readonly bytes: Uint8Array | undefined
+  readonly settled: Uint8Array | undefined
+}
+
+/** What an LMDB file holds, with its record files, but for the records that leftovers hide. Nothing is handed out that is not what was put. */
 export class StoreReader {
   readonly #file: LmdbFile
+  readonly #recordFiles: RecordFiles
   readonly #leftovers: Leftovers
 
-  constructor(file: LmdbFile, leftovers: Leftovers) {
+  constructor(file: LmdbFile, recordFiles: RecordFiles, leftovers: Leftovers) {
     this.#file = file
+    this.#recordFiles = recordFiles
     this.#leftovers = leftovers
   }
 
@@ -46,9 +58,10 @@ export class StoreReader {
       for (const { key, value } of chunk) {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
         if (this.#leftovers.has(queueId, firstSeq)) continue
-        if (part === Part.RECORD) {
+        if (part !== Part.BITMAP) {
           if (record !== undefined) yield record
-          record = { queueId, firstSeq, bytes: checkedRecord(key, value), settled: undefined }
+          const [bytes] = placeOf(key) ? await this.#placed([key]) : [value]
+          record = { queueId, firstSeq, bytes: checkedRecord(key, bytes), settled: undefined }
         } else if (record?.queueId === queueId && record.firstSeq === firstSeq) {
           record = { ...record, settled: checkedBitmap(key, value) }
         }
@@ -63,7 +76,7 @@ export class StoreReader {
       for (const key of chunk) {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
         if (this.#leftovers.has(queueId, firstSeq)) continue
-        if (part === Part.RECORD) {
+        if (part !== Part.BITMAP) {
           if (entry !== undefined) yield entry
           entry = { queueId, firstSeq, label: labelOf(key), settled: undefined }
         } else if (entry?.queueId === queueId && entry.firstSeq === firstSeq) {
@@ -76,25 +89,54 @@ export class StoreReader {
     if (entry !== undefined) yield entry
   }
 
-  /** As the port has it. Reads in one go, from one state of the file. */
-  recordsIn(queueId: number, fromSeq: number, toSeq: number, maxBytes: number, memory?: RecordMemory): StoredRecord[] {
-    const records: StoredRecord[] = []
+  /** As the port has it. What is in the data file is read in one go, from one state of it. */
+  recordsIn(
+    queueId: number,
+    fromSeq: number,
+    toSeq: number,
+    maxBytes: number,
+    memory?: RecordMemory,
+  ): Promise<StoredRecord[]> {
+    const found: FoundRecord[] = []
     let octets = 0
     const to = Math.min(toSeq, KEY_NUMBER_END)
-    if (fromSeq >= to) return records
-    for (const key of this.#file.keys(recordsRange(queueId, fromSeq, to))) {
+    const keys = fromSeq < to ? this.#file.keys(recordsRange(queueId, fromSeq, to)) : []
+    for (const key of keys) {
       const { firstSeq, part } = partsOfQueueKey(key)
-      if (part !== Part.RECORD || this.#leftovers.has(queueId, firstSeq)) continue
-      if (records.length > 0 && octets >= maxBytes) break
-      const record = this.#record(queueId, firstSeq, key, memory)
-      if (record instanceof DamagedRecordError) {
-        if (records.length === 0) throw record
+      if (part === Part.BITMAP || this.#leftovers.has(queueId, firstSeq)) continue
+      if (found.length > 0 && octets >= maxBytes) break
+      const place = placeOf(key)
+      const bytes = place ? undefined : this.#file.get(key, memory)
+      found.push({ key, bytes, settled: this.#file.get(queueKey(queueId, firstSeq, Part.BITMAP)) })
+      octets += place?.octets ?? bytes?.length ?? 0
+    }
+    return this.#recordsOf(found, memory)
+  }
+
+  /** @throws DamagedRecordError for the first; the others end what is returned. */
+  async #recordsOf(found: readonly FoundRecord[], memory: RecordMemory | undefined): Promise<StoredRecord[]> {
+    const placed = await this.#placed(
+      found.flatMap(({ key, bytes }) => (bytes ? [] : [key])),
+      memory,
+    )
+    const records: StoredRecord[] = []
+    for (const { key, bytes, settled } of found) {
+      try {
+        records.push(recordOf(key, bytes ?? placed.shift(), settled))
+      } catch (error) {
+        if (records.length === 0 || !(error instanceof DamagedRecordError)) throw error
         break
       }
-      records.push(record)
-      octets += record.bytes.length
     }
     return records
+  }
+
+  /** The octets of placed records, as far as they can be read. The record files stay as they are from this call on. */
+  async #placed(keys: readonly Uint8Array[], memory?: RecordMemory): Promise<(Uint8Array | undefined)[]> {
+    const places = keys.flatMap((key) => placeOf(key) ?? [])
+    if (places.length === 0) return []
+    const read = await this.#recordFiles.read(places, (octets) => memory?.take(octets) ?? new Uint8Array(octets))
+    return read.map((bytes) => (bytes instanceof Uint8Array ? bytes : undefined))
   }
 
   /** The bytes of a blob; undefined when there is none. @throws DamagedBlobError */
@@ -111,24 +153,21 @@ export class StoreReader {
     for await (const chunk of this.#file.readKeys(blobRange)) for (const key of chunk) yield blobIdOf(key)
   }
 
-  #record(
-    queueId: number,
-    firstSeq: number,
-    key: Uint8Array,
-    memory: RecordMemory | undefined,
-  ): StoredRecord | DamagedRecordError {
-    try {
-      const bytes = checkedRecord(key, this.#file.get(key, memory))
-      return { queueId, firstSeq, bytes, settled: this.#bitmap(queueKey(queueId, firstSeq, Part.BITMAP)) }
-    } catch (error) {
-      if (error instanceof DamagedRecordError) return error
-      throw error
-    }
-  }
-
   #bitmap(key: Uint8Array): Uint8Array | undefined {
     const value = this.#file.get(key)
     return value && checkedBitmap(key, value)
+  }
+}
+
+/** @throws DamagedRecordError */
+function recordOf(key: Uint8Array, bytes: Uint8Array | undefined, settled: Uint8Array | undefined): StoredRecord {
+  const { queueId, firstSeq } = partsOfQueueKey(key)
+  const bitmapKey = queueKey(queueId, firstSeq, Part.BITMAP)
+  return {
+    queueId,
+    firstSeq,
+    bytes: checkedRecord(key, bytes),
+    settled: settled && checkedBitmap(bitmapKey, settled),
   }
 }
 
