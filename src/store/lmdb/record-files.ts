@@ -164,14 +164,15 @@ export class RecordFiles {
    * @returns the octets, or why they cannot be read.
    */
   async read(places: readonly Place[], takeMemory: (octets: number) => Uint8Array): Promise<(Uint8Array | Error)[]> {
-    const files = new Set(places.map(({ file }) => this.#files.get(file)))
-    for (const file of files) file?.beginReading()
-    const done = this.#reading.then(() => this.#readAll(places, takeMemory))
+    // Those of now: one that nobody needs any more by the time of its turn is to be read as well.
+    const files = new Map(places.map(({ file }) => [file, this.#files.get(file)]))
+    for (const file of files.values()) file?.beginReading()
+    const done = this.#reading.then(() => this.#readAll(places, files, takeMemory))
     this.#reading = done
     try {
       return await done
     } finally {
-      for (const file of files) file?.endReading()
+      for (const file of files.values()) file?.endReading()
     }
   }
 
@@ -184,20 +185,21 @@ export class RecordFiles {
 
   async #readAll(
     places: readonly Place[],
+    files: ReadonlyMap<number, RecordFile | undefined>,
     takeMemory: (octets: number) => Uint8Array,
   ): Promise<(Uint8Array | Error)[]> {
     const read: (Uint8Array | Error)[] = []
-    for (const run of runsOf(places)) read.push(...(await this.#readRun(run, takeMemory)))
+    for (const run of runsOf(places)) read.push(...(await this.#readRun(run, files.get(run.file), takeMemory)))
     return read
   }
 
   async #readRun(
     { file: number, end, places }: Run,
+    file: RecordFile | undefined,
     takeMemory: (octets: number) => Uint8Array,
   ): Promise<(Uint8Array | Error)[]> {
     const read: (Uint8Array | Error)[] = []
     try {
-      const file = this.#files.get(number)
       if (file === undefined) throw new Error(`the file of records ${number} is missing`)
       this.#readMemory ??= this.#takeMemory(READ_AT_ONCE)
       const handle = await this.#direct((isDirect) => file.open(isDirect))
