@@ -227,7 +227,9 @@ export class RecordFiles {
     const number = this.#nextNumber++
     const file = new RecordFile(number, join(this.#directory, nameOf(number)), 0)
     const made = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-    await this.#direct((isDirect) => file.create(isDirect))
+    // By itself: where the system refuses to write past its cache, it has made the file by then.
+    await file.create()
+    await this.#direct((isDirect) => file.beginWriting(isDirect))
     await syncDirectory(this.#directory)
     if (made !== undefined) await syncDirectory(dirname(this.#directory))
     this.#files.set(number, file)
