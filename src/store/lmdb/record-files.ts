@@ -44,6 +44,8 @@ export class RecordFiles {
   readonly #limits: RecordFileLimits
   readonly #log: Log
   readonly #files = new Map<number, RecordFile>()
+  /** The numbers of files that are not there, and should be. */
+  readonly #missing = new Set<number>()
   #nextNumber = 1
   /** The one that is written to. */
   #current: RecordFile | undefined
@@ -88,7 +90,7 @@ export class RecordFiles {
     this.#nextNumber = Math.max(this.#nextNumber, file + 1)
     const found = this.#files.get(file)
     if (found) this.#addLive(found, offset, octets)
-    else this.#log.error({ directory: this.#directory, file }, 'a file of records is missing: its messages are lost')
+    else this.#noteMissing(file)
   }
 
   /** Removes the files that no stored record lies in. */
@@ -247,6 +249,13 @@ export class RecordFiles {
     const before = file.liveOctets
     file.addLive(offset, octets)
     this.#liveOctets += file.liveOctets - before
+  }
+
+  /** Says so once, however many records lay there. */
+  #noteMissing(file: number): void {
+    if (this.#missing.has(file)) return
+    this.#missing.add(file)
+    this.#log.error({ directory: this.#directory, file }, 'a file of records is missing: its messages are lost')
   }
 
   #wasteOf(file: RecordFile | undefined): number {
