@@ -67,9 +67,10 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
   const { directory, log = silentLog, removedAtOnce = REMOVED_AT_ONCE, mappedLimit, journalLimits } = options
   const owned = await DataDirectory.open(directory, log)
   let data: BatchStore | undefined
+  let recordFiles: RecordFiles | undefined
   try {
     await removeRemains(owned.path)
-    const recordFiles = await RecordFiles.open(owned.path, options.recordFileLimits ?? RECORD_FILE_LIMITS, log)
+    recordFiles = await RecordFiles.open(owned.path, options.recordFileLimits ?? RECORD_FILE_LIMITS, log)
     data = new BatchStore(await openDataFile(owned, log, mappedLimit), recordFiles, removedAtOnce)
     await data.finishRemovals()
     const mark = await recoverJournal(owned.path, data, log)
@@ -81,6 +82,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
     return store
   } catch (cause) {
     await data?.close()
+    await recordFiles?.close()
     await owned.close()
     if (cause instanceof StoreOpenError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -289,7 +291,7 @@ class LmdbStore implements MessageStore {
     try {
       await writing
     } catch (error) {
-      this.#failure = failureOf(error, this.#directory.path)
+      this.#failure = this.#data.failure ?? failureOf(error, this.#directory.path)
       throw await this.#failure
     }
   }
