@@ -13,7 +13,7 @@ describe('a store with record files', () => {
           await run.end()
         }
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 25) },
+      { numRuns: Number(process.env['RUNS'] ?? 20) },
     )
   }, 400_000)
 })

@@ -2,14 +2,16 @@ import fsPromises, { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Log, silentLog } from '../../src/base/log.js'
 import { DamagedRecordError } from '../../src/store/damaged-data-error.js'
 import { type LmdbStoreOptions, openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import type { MessageStore } from '../../src/store/message-store.js'
+import { type CompiledStore, compileStore } from './compiled-store.js'
 import { copyCrashed } from './crashed-directory.js'
 import { makeJournaledDirectory } from './journaled-directory.js'
 import { definitionsOf, indexOf } from './message-store-contract.js'
+import { StoreProcess } from './started-process.js'
 
 /** A batch with one of the records below is more than the journal takes, and gets a file of its own. */
 const LIMITS = {
@@ -386,5 +388,67 @@ describe('placed records', () => {
       await store.close()
       expect(await seqsOf(await openStore())).toEqual([0, 4])
     })
+  })
+})
+
+describe('placed records, in a process of its own', () => {
+  let compiled: CompiledStore
+
+  beforeAll(async () => {
+    compiled = await compileStore()
+  })
+
+  afterAll(() => compiled.cleanUp())
+
+  const numberIn = (line: string | undefined) => Number(/^stored (\d+)$/.exec(line ?? '')?.[1])
+
+  /** Holds a directory to what `place` of `store-process.ts` has in it. @returns the last batch. */
+  async function batchIn(): Promise<number> {
+    const store = await openLmdbStore({ directory, log, recordFileLimits: { fileOctets: 65_536, wasteOctets: 65_536 } })
+    const batch = Buffer.from((await definitionsOf(store))[1] ?? '', 'latin1').readUInt32BE()
+    const last = batch * 6 + 5
+    const expected = Array.from({ length: 600 }, (_, index) => last - 599 + index).filter(
+      (seq) => seq >= 6 && (seq % 10 === 0 || seq > last - 60),
+    )
+    const seqs: number[] = []
+    let octets = 0
+    for await (const { firstSeq, bytes } of store.loadRecords()) {
+      seqs.push(firstSeq)
+      octets += bytes.length
+      expect(Buffer.alloc(9000 + (firstSeq % 6), `record ${firstSeq} `).equals(bytes)).toBe(true)
+    }
+    expect(seqs).toEqual(expected)
+    // Files are looked at when the data file has got what was committed.
+    store.putDefinition(1, Buffer.of(batch >>> 24, batch >>> 16, batch >>> 8, batch))
+    await store.commit()
+    await definitionsOf(store)
+    await vi.waitFor(async () => {
+      const sizes = await Promise.all((await filesIn()).map(async (number) => (await stat(pathOf(number))).size))
+      // One file more is being written, and one batch more goes into a file that is nearly long enough.
+      expect(sizes.reduce((sum, each) => sum + each, 0)).toBeLessThan(2 * octets + 2 * (65_536 + 57_344))
+    })
+    await store.close()
+    return batch
+  }
+
+  it('are there after kill -9, each that was stored, and the others are gone', async () => {
+    await rm(directory, { recursive: true })
+    await makeJournaledDirectory(directory)
+    let stored = 0
+    for (let round = 0; round < 4; round++) {
+      const child = new StoreProcess(compiled.program, 'place', directory)
+      const last = stored + 40 + round * 33
+      while (stored < last) {
+        stored = numberIn(await child.line())
+        if (Number.isNaN(stored)) throw new Error('the process has ended by itself')
+      }
+      const rest = child.rest()
+      await child.kill()
+      for (const line of await rest) stored = numberIn(line) || stored
+      const found = await batchIn()
+      expect(found).toBeGreaterThanOrEqual(stored)
+      stored = found
+    }
+    expect(logged).toEqual([])
   })
 })

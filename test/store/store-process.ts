@@ -83,6 +83,39 @@ async function count(): Promise<void> {
   await say('closed')
 }
 
+/** What `place` puts in a record. */
+const PLACED_OCTETS = 9000
+
+/** How many records `place` keeps, and how many of them each batch puts. */
+const PLACED = 60
+const PLACED_AT_ONCE = 6
+
+/**
+ * Writes batch after batch of records that are placed in tiny files, removes most of the older ones, and says which batches
+ * were stored. Never ends.
+ */
+async function place(): Promise<void> {
+  const recordFileLimits = { fileOctets: 65_536, wasteOctets: 65_536 }
+  const store = await openLmdbStore({ directory, recordFileLimits })
+  let last = 0
+  for await (const { bytes } of store.loadDefinitions()) last = Buffer.from(bytes).readUInt32BE()
+  for (let batch = last + 1; ; batch++) {
+    for (let each = 0; each < PLACED_AT_ONCE; each++) {
+      const seq = batch * PLACED_AT_ONCE + each
+      store.putRecord(1, seq, Buffer.alloc(PLACED_OCTETS + each, `record ${seq} `))
+      // Every tenth is kept for long, so that files are mostly waste.
+      if (seq % 10 !== 0) store.removeRecords(1, Math.max(0, seq - PLACED), seq - PLACED + 1)
+      store.removeRecords(1, Math.max(0, seq - 10 * PLACED), seq - 10 * PLACED + 1)
+    }
+    const stamp = Buffer.alloc(4)
+    stamp.writeUInt32BE(batch)
+    store.putDefinition(1, stamp)
+    const stored = store.commit()
+    if (batch % 3 !== 0) await stored
+    void stored.then(() => say(`stored ${batch}`))
+  }
+}
+
 /** Owns the directory until it is told to stop, or is killed. */
 async function hold(): Promise<void> {
   const store = await openLmdbStore({ directory })
@@ -120,5 +153,5 @@ async function migrate(): Promise<void> {
   await say('done')
 }
 
-const tasks: Record<string, () => Promise<void>> = { stamp, fill, count, hold, attempt, compact, migrate }
+const tasks: Record<string, () => Promise<void>> = { stamp, fill, count, place, hold, attempt, compact, migrate }
 await tasks[task ?? '']?.()
