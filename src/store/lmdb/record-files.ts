@@ -58,6 +58,8 @@ export class RecordFiles {
   #readMemory: Buffer | undefined
   /** Resolves when `#readMemory` is free. */
   #reading: Promise<unknown> = Promise.resolve()
+  /** The numbers of those that stored records lie in and that are not there. */
+  readonly #missing = new Set<number>()
   /** The numbers of files whose records cannot be moved. */
   readonly #uncleared = new Set<number>()
   /** Open for reading, the one that was read last at the end. */
@@ -93,7 +95,11 @@ export class RecordFiles {
     this.#nextNumber = Math.max(this.#nextNumber, file + 1)
     const found = this.#files.get(file)
     if (found) this.#addLive(found, offset, octets)
-    else this.#log.error({ directory: this.#directory, file }, 'a file of records is missing: its messages are lost')
+    else if (!this.#missing.has(file)) {
+      this.#missing.add(file)
+      const path = join(this.#directory, nameOf(file))
+      this.#log.error({ path }, 'a file of records is missing: its messages are lost')
+    }
   }
 
   /** Removes the files that no stored record lies in. */
