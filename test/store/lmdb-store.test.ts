@@ -10,6 +10,7 @@ import { type CompiledStore, compileStore } from './compiled-store.js'
 import { makeJournaledDirectory } from './journaled-directory.js'
 import { definitionsOf, describeMessageStore, recordsOf, type StoreUnderTest } from './message-store-contract.js'
 import { StoreProcess } from './started-process.js'
+import { StretchedStore } from './stretched-store.js'
 
 /** As many as `store-process.ts` stamps. */
 const STAMPED = 40
@@ -35,6 +36,16 @@ describeMessageStore('LmdbStore with a tiny journal', () =>
 describeMessageStore('LmdbStore that is waited for', async () => {
   const waited = await journaledStore({ journalLimits: { ...JOURNAL_LIMITS, waitedFlushMs: Number.POSITIVE_INFINITY } })
   return { ...waited, open: async () => storedAtOnce(await waited.open()) }
+})
+
+// Then every batch with a record in it has that in a record file, and these are begun, cleared and removed all the time.
+describeMessageStore('LmdbStore with tiny record files', async () => {
+  const placing = await journaledStore({
+    removedAtOnce: 20,
+    journalLimits: { fileOctets: 32_768, batchOctets: 4096, waitedFlushMs: 0 },
+    recordFileLimits: { fileOctets: 65_536, wasteOctets: 65_536 },
+  })
+  return { ...placing, open: async () => new StretchedStore(await placing.open()) }
 })
 
 type Options = Omit<LmdbStoreOptions, 'directory'>

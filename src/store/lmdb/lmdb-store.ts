@@ -295,7 +295,7 @@ class LmdbStore implements MessageStore {
     try {
       await writing
     } catch (error) {
-      this.#failure = failureOf(error, this.#directory.path)
+      this.#failure = this.#data.failure ?? failureOf(error, this.#directory.path)
       throw await this.#failure
     }
   }

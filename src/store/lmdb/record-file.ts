@@ -59,14 +59,20 @@ export class RecordFile {
     return true
   }
 
-  /** Makes the file. Its name is not flushed. @throws Error of the system */
-  async create(isDirect: boolean): Promise<void> {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (SYNC_FLAG ?? 0)
-    this.#writer = await open(this.#path, flags | (isDirect ? DIRECT_FLAG : 0), 0o600)
+  /** Makes the file, empty. Its name is not flushed. @throws Error of the system */
+  async create(): Promise<void> {
+    const file = await open(this.#path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+    await file.close()
+  }
+
+  /** Opens what `create` made. @throws Error of the system */
+  async beginWriting(isDirect: boolean): Promise<void> {
+    const flags = constants.O_WRONLY | (SYNC_FLAG ?? 0)
+    this.#writer = await open(this.#path, flags | (isDirect ? DIRECT_FLAG : 0))
   }
 
   /**
-   * Writes whole sectors to the end of a file that was created, and flushes them. One call at a time.
+   * Writes whole sectors to the end of a file that was opened for it, and flushes them. One call at a time.
    * @throws Error of the system, after which nothing may be written any more.
    */
   async append(sectors: Buffer): Promise<void> {

@@ -47,6 +47,8 @@ export class RecordFiles {
   readonly #limits: RecordFileLimits
   readonly #log: Log
   readonly #files = new Map<number, RecordFile>()
+  /** The numbers of files that are not there, and should be. */
+  readonly #missing = new Set<number>()
   #nextNumber = 1
   /** The one that is written to. */
   #current: RecordFile | undefined
@@ -58,8 +60,6 @@ export class RecordFiles {
   #readMemory: Buffer | undefined
   /** Resolves when `#readMemory` is free. */
   #reading: Promise<unknown> = Promise.resolve()
-  /** The numbers of those that stored records lie in and that are not there. */
-  readonly #missing = new Set<number>()
   /** The numbers of files whose records cannot be moved. */
   readonly #uncleared = new Set<number>()
   /** Open for reading, the one that was read last at the end. */
@@ -95,11 +95,7 @@ export class RecordFiles {
     this.#nextNumber = Math.max(this.#nextNumber, file + 1)
     const found = this.#files.get(file)
     if (found) this.#addLive(found, offset, octets)
-    else if (!this.#missing.has(file)) {
-      this.#missing.add(file)
-      const path = join(this.#directory, nameOf(file))
-      this.#log.error({ path }, 'a file of records is missing: its messages are lost')
-    }
+    else this.#noteMissing(file)
   }
 
   /** Removes the files that no stored record lies in. */
@@ -175,14 +171,15 @@ export class RecordFiles {
    * @returns the octets, or why they cannot be read.
    */
   async read(places: readonly Place[], takeMemory: (octets: number) => Uint8Array): Promise<(Uint8Array | Error)[]> {
-    const files = new Set(places.map(({ file }) => this.#files.get(file)))
-    for (const file of files) file?.beginReading()
-    const done = this.#reading.then(() => this.#readAll(places, takeMemory))
+    // Those of now: one that nobody needs any more by the time of its turn is to be read as well.
+    const files = new Map(places.map(({ file }) => [file, this.#files.get(file)]))
+    for (const file of files.values()) file?.beginReading()
+    const done = this.#reading.then(() => this.#readAll(places, files, takeMemory))
     this.#reading = done
     try {
       return await done
     } finally {
-      for (const file of files) file?.endReading()
+      for (const file of files.values()) file?.endReading()
     }
   }
 
@@ -196,20 +193,21 @@ export class RecordFiles {
 
   async #readAll(
     places: readonly Place[],
+    files: ReadonlyMap<number, RecordFile | undefined>,
     takeMemory: (octets: number) => Uint8Array,
   ): Promise<(Uint8Array | Error)[]> {
     const read: (Uint8Array | Error)[] = []
-    for (const run of runsOf(places)) read.push(...(await this.#readRun(run, takeMemory)))
+    for (const run of runsOf(places)) read.push(...(await this.#readRun(run, files.get(run.file), takeMemory)))
     return read
   }
 
   async #readRun(
     { file: number, end, places }: Run,
+    file: RecordFile | undefined,
     takeMemory: (octets: number) => Uint8Array,
   ): Promise<(Uint8Array | Error)[]> {
     const read: (Uint8Array | Error)[] = []
     try {
-      const file = this.#files.get(number)
       if (file === undefined) throw new Error(`the file of records ${number} is missing`)
       this.#readMemory ??= this.#takeMemory(READ_AT_ONCE)
       const window = new RecordWindow(await this.#readerOf(file), this.#readMemory, sectorsOf(end))
@@ -244,7 +242,9 @@ export class RecordFiles {
     const number = this.#nextNumber++
     const file = new RecordFile(number, join(this.#directory, nameOf(number)), 0)
     const made = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-    await this.#direct((isDirect) => file.create(isDirect))
+    // By itself: where the system refuses to write past its cache, it has made the file by then.
+    await file.create()
+    await this.#direct((isDirect) => file.beginWriting(isDirect))
     await syncDirectory(this.#directory)
     if (made !== undefined) await syncDirectory(dirname(this.#directory))
     this.#files.set(number, file)
@@ -262,6 +262,13 @@ export class RecordFiles {
     const before = file.liveOctets
     file.addLive(offset, octets)
     this.#liveOctets += file.liveOctets - before
+  }
+
+  /** Says so once, however many records lay there. */
+  #noteMissing(file: number): void {
+    if (this.#missing.has(file)) return
+    this.#missing.add(file)
+    this.#log.error({ directory: this.#directory, file }, 'a file of records is missing: its messages are lost')
   }
 
   #wasteOf(file: RecordFile | undefined): number {

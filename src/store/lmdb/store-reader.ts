@@ -59,10 +59,11 @@ export class StoreReader {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
         if (this.#leftovers.has(queueId, firstSeq)) continue
         if (part !== Part.BITMAP) {
-          if (record !== undefined) yield record
-          const [bytes] = placeOf(key) ? await this.#placed([key]) : [value]
-          record = { queueId, firstSeq, bytes: checkedRecord(key, bytes), settled: undefined }
-        } else if (record?.queueId === queueId && record.firstSeq === firstSeq) {
+          if (record !== undefined && !isAt(record, queueId, firstSeq)) yield record
+          record = placeOf(key)
+            ? await this.#placedRecord(queueId, firstSeq)
+            : { queueId, firstSeq, bytes: checkedRecord(key, value), settled: undefined }
+        } else if (record !== undefined && isAt(record, queueId, firstSeq)) {
           record = { ...record, settled: checkedBitmap(key, value) }
         }
       }
@@ -77,9 +78,9 @@ export class StoreReader {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
         if (this.#leftovers.has(queueId, firstSeq)) continue
         if (part !== Part.BITMAP) {
-          if (entry !== undefined) yield entry
+          if (entry !== undefined && !isAt(entry, queueId, firstSeq)) yield entry
           entry = { queueId, firstSeq, label: labelOf(key), settled: undefined }
-        } else if (entry?.queueId === queueId && entry.firstSeq === firstSeq) {
+        } else if (entry !== undefined && isAt(entry, queueId, firstSeq)) {
           // Whoever reads the index may have done anything since the last entry.
           while (this.#file.reopening) await this.#file.reopening
           entry = { ...entry, settled: this.#bitmap(key) }
@@ -87,6 +88,13 @@ export class StoreReader {
       }
     }
     if (entry !== undefined) yield entry
+  }
+
+  /** Looked for anew: since its key was read it may have been moved, or removed. */
+  async #placedRecord(queueId: number, firstSeq: number): Promise<StoredRecord | undefined> {
+    while (this.#file.reopening) await this.#file.reopening
+    const [record] = await this.recordsIn(queueId, firstSeq, firstSeq + 1, 1)
+    return record
   }
 
   /** As the port has it. What is in the data file is read in one go, from one state of it. */
@@ -157,6 +165,11 @@ export class StoreReader {
     const value = this.#file.get(key)
     return value && checkedBitmap(key, value)
   }
+}
+
+/** Whether it is that record, of which a chunk and the next one both have a key when it is moved in between. */
+function isAt(record: Pick<StoredRecord, 'queueId' | 'firstSeq'>, queueId: number, firstSeq: number): boolean {
+  return record.queueId === queueId && record.firstSeq === firstSeq
 }
 
 /** @throws DamagedRecordError */
