@@ -1,9 +1,18 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Place } from '../../src/store/batch.js'
 import { backupDirectory } from '../../src/store/lmdb/backup-directory.js'
+import type { StoredItem } from '../../src/store/lmdb/examine.js'
+import { JOURNAL_FILES } from '../../src/store/lmdb/journal-recovery.js'
+import { placedKey, placeKey } from '../../src/store/lmdb/keys.js'
+import { type BlockWriter, LmdbFile } from '../../src/store/lmdb/lmdb-file.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
+import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+import type { StoredRecord } from '../../src/store/message-store.js'
 import { type CompiledStore, compileStore } from './compiled-store.js'
 import { makeJournaledDirectory } from './journaled-directory.js'
 import { definitionsOf } from './message-store-contract.js'
@@ -74,6 +83,275 @@ describe('a backup of a directory whose record files come and go', () => {
     }
     expect(Number((await recordFiles()).at(-1))).toBeGreaterThan(100)
     await batchIn(directory)
+  })
+})
+
+/** Where things are in a directory that was filled. */
+const dataFile = () => join(directory, 'data.mdb')
+const recordFile = (number: number) => join(directory, 'records', String(number).padStart(10, '0'))
+
+/** Octets that occur nowhere else. */
+const text = (what: string, octets: number) => Buffer.alloc(octets, `<${what}>`)
+
+const SEQS = 30
+
+/** What `fill` stores, as `lineOf` has it: large records in record files, and small ones, some with bitmaps. */
+function* filled(): Generator<StoredRecord & { label: Buffer }> {
+  for (const queueId of [1, 2]) {
+    for (let firstSeq = 0; firstSeq < SEQS; firstSeq++) {
+      const bytes = text(`record ${queueId}/${firstSeq}`, firstSeq % 5 === 4 ? 200 : 5_000 + firstSeq * 300)
+      const settled = firstSeq % 4 === 0 ? text(`settled ${queueId}/${firstSeq}`, 20) : undefined
+      yield { queueId, firstSeq, bytes, settled, label: Buffer.from(`label ${firstSeq}`) }
+    }
+  }
+}
+
+function lineOf({ queueId, firstSeq, bytes, settled }: StoredRecord): string {
+  return `${queueId}/${firstSeq} ${bytes.length} ${crc32(bytes)} ${settled === undefined ? '' : Buffer.from(settled)}`
+}
+
+/** @param beforeClose while the journal still holds the last batch. */
+async function fill(beforeClose: () => Promise<unknown> = async () => undefined): Promise<void> {
+  await makeJournaledDirectory(directory, PLACING_JOURNAL)
+  const store = await open()
+  for (const { queueId, firstSeq, bytes, settled, label } of filled()) {
+    store.putRecord(queueId, firstSeq, bytes, label)
+    if (settled) store.putSettled(queueId, firstSeq, settled)
+    if (firstSeq % 6 === 5) await store.commit()
+  }
+  store.putDefinition(1, text('definition', 60))
+  await store.commit()
+  await beforeClose()
+  await store.close()
+}
+
+async function stored(where = directory): Promise<string[]> {
+  const store = await open(where)
+  const lines: string[] = []
+  for await (const record of store.loadRecords()) lines.push(lineOf(record))
+  await store.close()
+  return lines
+}
+
+async function offline<Result>(
+  work: (directory: OfflineDirectory) => Promise<Result>,
+  where = directory,
+): Promise<Result> {
+  const opened = await OfflineDirectory.open(where)
+  try {
+    return await work(opened)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Records and their places, and what is damaged. */
+function examined(where = directory) {
+  return offline(async (opened) => {
+    const items: Extract<StoredItem, { kind: 'record' }>[] = []
+    const damages: string[] = []
+    for await (const finding of opened.examine()) {
+      if ('damage' in finding) damages.push(finding.damage)
+      else if (finding.item.kind === 'record') items.push(finding.item)
+    }
+    damages.push(...((await opened.journal())?.damages ?? []).map(({ damage }) => damage))
+    return { items, lines: items.map(lineOf), damages }
+  }, where)
+}
+
+const repair = (where = directory) => offline((opened) => opened.repair((item) => item), where)
+
+/** Changes an octet of a text in a file of the directory, wherever it is. */
+async function spoil(path: string, what: Buffer): Promise<void> {
+  const bytes = await readFile(path)
+  let found = 0
+  for (let at = bytes.indexOf(what); at >= 0; at = bytes.indexOf(what, at + 1), found++) bytes.writeUInt8(0, at + 1)
+  expect(found).toBeGreaterThan(0)
+  await writeFile(path, bytes)
+}
+
+async function placeIn(queueId: number, firstSeq: number): Promise<Place> {
+  const found = (await examined()).items.find((item) => item.queueId === queueId && item.firstSeq === firstSeq)
+  if (found?.place === undefined) throw new Error('the record is not placed')
+  return found.place
+}
+
+async function change(write: (to: BlockWriter) => void): Promise<void> {
+  const file = new LmdbFile(directory)
+  await file.write(() => write)
+  await file.close()
+}
+
+const ALL = () => [...filled()].map(lineOf)
+const without = (...seqs: string[]) => ALL().filter((line) => !seqs.includes(line.slice(0, line.indexOf(' '))))
+
+describe('examining a directory with record files', () => {
+  it('finds everything in an intact one, and changes nothing', async () => {
+    await fill()
+    const [before, names] = [await readFile(dataFile()), await recordFiles()]
+    const { items, lines, damages } = await examined()
+    expect(damages).toEqual([])
+    expect(lines).toEqual(ALL())
+    for (const { bytes, place } of items) expect(place?.octets).toBe(bytes.length >= 4096 ? bytes.length : undefined)
+    expect(Buffer.compare(before, await readFile(dataFile()))).toBe(0)
+    expect(await recordFiles()).toEqual(names)
+    expect(names.length).toBeGreaterThan(2)
+  })
+
+  it('names a record whose octets are damaged, and its file', async () => {
+    await fill()
+    const { file } = await placeIn(2, 7)
+    await spoil(recordFile(file), text('record 2/7', 20))
+    const { lines, damages } = await examined()
+    expect(damages).toEqual([`the record at 7 of queue 2, in records/${String(file).padStart(10, '0')}`])
+    expect(lines).toEqual(without('2/7'))
+  })
+
+  it('names records whose file is missing, or too short', async () => {
+    await fill()
+    const { items } = await examined()
+    const inFile = (number: number) => items.filter(({ place }) => place?.file === number)
+    await rm(recordFile(1))
+    const [last] = inFile(2).sort((a, b) => (b.place?.offset ?? 0) - (a.place?.offset ?? 0))
+    await truncate(recordFile(2), (last?.place?.offset ?? 0) + 100)
+    const { lines, damages } = await examined()
+    const named = (seq: number, queueId: number) => `the record at ${seq} of queue ${queueId}`
+    expect(damages.sort()).toEqual(
+      [
+        ...inFile(1).map(({ firstSeq, queueId }) => `${named(firstSeq, queueId)}, as records/0000000001 is missing`),
+        `${named(last?.firstSeq ?? 0, last?.queueId ?? 0)}, as records/0000000002 ends before it does`,
+      ].sort(),
+    )
+    expect(lines).toHaveLength(ALL().length - damages.length)
+  })
+
+  it('names a note of a place that is damaged or missing, without which the next start would remove the record', async () => {
+    await fill()
+    const [damaged, missing] = [await placeIn(1, 3), await placeIn(2, 6)]
+    const name = (number: number) => `records/${String(number).padStart(10, '0')}`
+    await change((to) => to.remove(placeKey(missing)))
+    const found = await examined()
+    expect(found.damages).toEqual([`the note that keeps the record at 6 of queue 2 in ${name(missing.file)}`])
+    expect(found.lines).toEqual(ALL())
+    await change((to) => to.put(placeKey(damaged), Buffer.from('no note')))
+    expect((await examined()).damages).toEqual([`the note of what lies at ${damaged.offset} of ${name(damaged.file)}`])
+    await repair()
+    expect((await examined()).damages).toEqual([])
+    expect(await stored()).toEqual(ALL())
+  })
+
+  it('names notes of places where no record is, which would keep a file for good', async () => {
+    await fill()
+    const place = await placeIn(1, 3)
+    await change((to) => to.remove(placedKey(1, 3, Buffer.from('label 3'), place)))
+    expect((await examined()).damages).toEqual(['records in record files that a note is about'])
+    await repair()
+    expect(await examined()).toMatchObject({ lines: without('1/3'), damages: [] })
+  })
+
+  it('names what the journal of a killed broker refers to and is damaged, and saves the rest of it', async () => {
+    const killed = join(parent, 'killed')
+    const isOwner = (path: string) => path.includes('owner-')
+    await fill(() => cp(directory, killed, { recursive: true, filter: (path) => !isOwner(path) }))
+    const places = (await examined(killed)).items.length
+    expect(places).toBeLessThan(ALL().length)
+    for (const name of await recordFiles(killed)) {
+      const bytes = await readFile(join(killed, 'records', name))
+      const at = bytes.indexOf(text('record 2/28', 20))
+      if (at < 0) continue
+      bytes.writeUInt8(0, at + 1)
+      await writeFile(join(killed, 'records', name), bytes)
+    }
+    expect((await examined(killed)).damages).toEqual([
+      expect.stringMatching(/^the record at 28 of queue 2, in records\/\d{10}$/),
+    ])
+    await repair(killed)
+    expect((await examined(killed)).damages).toEqual([])
+    expect(await stored(killed)).toEqual(without('2/28'))
+  })
+
+  it('never takes damaged octets for what was stored, wherever they are, and saves the rest', async () => {
+    await fill()
+    const good = join(parent, 'good')
+    await cp(directory, good, { recursive: true })
+    // From an earlier state of the data file, the journal would go on.
+    for (const name of JOURNAL_FILES) await rm(join(good, name))
+    const known = new Set(ALL().flatMap((line) => [line, line.replace(/ <settled.*$/, ' ')]))
+    const names = ['data.mdb', ...(await pathsOfRecords(directory))]
+    const damage = fc.record({
+      name: fc.constantFrom(...names),
+      at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+      octet: fc.integer({ min: 0, max: 255 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(damage, { minLength: 1 }), async (damages) => {
+        await rm(directory, { recursive: true })
+        await cp(good, directory, { recursive: true })
+        for (const { name, at, octet } of damages) {
+          const bytes = await readFile(join(directory, name))
+          bytes[name === 'data.mdb' ? 8192 + Math.floor(at * (bytes.length - 8192)) : Math.floor(at * bytes.length)] =
+            octet
+          await writeFile(join(directory, name), bytes)
+        }
+        const found = await examined()
+        expect(found.lines.filter((line) => !known.has(line))).toEqual([])
+        if (found.damages.length === 0) expect(found.lines).toEqual(ALL())
+        await repair()
+        expect(await examined()).toMatchObject({ lines: found.lines, damages: [] })
+        expect(await stored()).toEqual(found.lines)
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
+
+describe('repairing a directory with record files', () => {
+  it('leaves what is whole in its place, and keeps the files for the damaged one until the user removes them', async () => {
+    await fill()
+    const { file } = await placeIn(2, 7)
+    await spoil(recordFile(file), text('record 2/7', 20))
+    const places = new Map((await examined()).items.map((item) => [lineOf(item), item.place]))
+    const files = await recordFiles()
+    expect(await repair()).toEqual({ dataFile: 'data.mdb.damaged', recordFolder: 'records.damaged' })
+    expect(await recordFiles()).toEqual(files)
+    const { items, damages } = await examined()
+    expect(damages).toEqual([])
+    expect(new Map(items.map((item) => [lineOf(item), item.place]))).toEqual(places)
+    const store = await open()
+    store.removeQueue(1)
+    store.removeQueue(2)
+    await store.commit()
+    await store.close()
+    expect(await stored()).toEqual([])
+    expect(await recordFiles()).toEqual([])
+    // What was put aside can be put back.
+    const again = join(parent, 'again')
+    await cp(directory, again, { recursive: true })
+    await rename(join(again, 'data.mdb.damaged'), join(again, 'data.mdb'))
+    await rm(join(again, 'records'), { recursive: true })
+    await rename(join(again, 'records.damaged'), join(again, 'records'))
+    expect((await examined(again)).lines).toEqual(without('2/7'))
+    expect((await repair(again)).recordFolder).toBe('records.damaged')
+    expect((await repair(again)).recordFolder).toBe('records.damaged-2')
+  })
+
+  it('stores what it is given in place of a record in the data file', async () => {
+    await fill()
+    const before = await placeIn(1, 2)
+    await offline((opened) =>
+      opened.repair((item) =>
+        item.kind === 'record' && item.firstSeq === 2 ? { ...item, bytes: text(`other ${item.queueId}`, 6_000) } : item,
+      ),
+    )
+    const { items, damages } = await examined()
+    expect(damages).toEqual([])
+    const changed = items.filter(({ firstSeq }) => firstSeq === 2)
+    expect(changed.map(({ bytes, place }) => [Buffer.from(bytes), place])).toEqual([
+      [text('other 1', 6_000), undefined],
+      [text('other 2', 6_000), undefined],
+    ])
+    expect(before.file).toBe(1)
+    expect(await stored()).toHaveLength(ALL().length)
   })
 })
 
