@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -21,6 +22,13 @@ import { StoreProcess } from './started-process.js'
 
 let parent: string
 let directory: string
+let compiled: CompiledStore
+
+beforeAll(async () => {
+  compiled = await compileStore()
+})
+
+afterAll(() => compiled.cleanUp())
 
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'leveret-record-tools-'))
@@ -29,8 +37,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(parent, { recursive: true, force: true }))
 
-const open = (where = directory) =>
-  openLmdbStore({ directory: where, journalLimits: PLACING_JOURNAL, recordFileLimits: PLACING_FILES })
+const open = (where = directory, recordFileLimits = PLACING_FILES) =>
+  openLmdbStore({ directory: where, journalLimits: PLACING_JOURNAL, recordFileLimits })
 
 const recordFiles = (where = directory) => readdir(join(where, 'records'))
 
@@ -54,14 +62,6 @@ async function batchIn(where: string): Promise<number> {
 }
 
 describe('a backup of a directory whose record files come and go', () => {
-  let compiled: CompiledStore
-
-  beforeAll(async () => {
-    compiled = await compileStore()
-  })
-
-  afterAll(() => compiled.cleanUp())
-
   it('holds whatever was confirmed before it began', async () => {
     await makeJournaledDirectory(directory, PLACING_JOURNAL)
     const writer = new StoreProcess(compiled.program, 'place', directory)
@@ -95,6 +95,9 @@ const text = (what: string, octets: number) => Buffer.alloc(octets, `<${what}>`)
 
 const SEQS = 30
 
+/** With these, nothing is moved out of a file. */
+const UNCLEARED = { ...PLACING_FILES, wasteOctets: Number.POSITIVE_INFINITY }
+
 /** What `fill` stores, as `lineOf` has it: large records in record files, and small ones, some with bitmaps. */
 function* filled(): Generator<StoredRecord & { label: Buffer }> {
   for (const queueId of [1, 2]) {
@@ -111,9 +114,9 @@ function lineOf({ queueId, firstSeq, bytes, settled }: StoredRecord): string {
 }
 
 /** @param beforeClose while the journal still holds the last batch. */
-async function fill(beforeClose: () => Promise<unknown> = async () => undefined): Promise<void> {
+async function fill(beforeClose?: () => Promise<unknown>, limits = PLACING_FILES): Promise<void> {
   await makeJournaledDirectory(directory, PLACING_JOURNAL)
-  const store = await open()
+  const store = await open(directory, limits)
   for (const { queueId, firstSeq, bytes, settled, label } of filled()) {
     store.putRecord(queueId, firstSeq, bytes, label)
     if (settled) store.putSettled(queueId, firstSeq, settled)
@@ -121,7 +124,7 @@ async function fill(beforeClose: () => Promise<unknown> = async () => undefined)
   }
   store.putDefinition(1, text('definition', 60))
   await store.commit()
-  await beforeClose()
+  await beforeClose?.()
   await store.close()
 }
 
@@ -352,6 +355,81 @@ describe('repairing a directory with record files', () => {
     ])
     expect(before.file).toBe(1)
     expect(await stored()).toHaveLength(ALL().length)
+  })
+})
+
+describe('compacting a directory with record files', () => {
+  const compact = (where = directory) => offline((opened) => opened.compact(), where)
+  const isOwner = (path: string) => path.includes('owner-')
+
+  /** Leaves one record in nine in files that nobody has moved anything out of. */
+  async function fillAndThin(beforeClose?: () => Promise<unknown>): Promise<string[]> {
+    await fill(undefined, UNCLEARED)
+    const store = await open(directory, UNCLEARED)
+    for (const { queueId, firstSeq } of filled()) {
+      if (firstSeq % 9 !== 1) store.removeRecords(queueId, firstSeq, firstSeq + 1)
+    }
+    await store.commit()
+    await beforeClose?.()
+    await store.close()
+    return ALL().filter((line) => Number(/\/(\d+) /.exec(line)?.[1]) % 9 === 1)
+  }
+
+  it('moves what is left together, keeps everything, and counts the record files', async () => {
+    const lines = await fillAndThin()
+    const size = async () => sizeOf(directory, 'data.mdb', ...(await pathsOfRecords(directory)))
+    const sizeBefore = await size()
+    const { before, after } = await compact()
+    expect([before, after]).toEqual([sizeBefore, await size()])
+    expect(after).toBeLessThan(before / 3)
+    expect(await recordFiles()).toHaveLength(1)
+    expect((await examined()).damages).toEqual([])
+    expect(await stored()).toEqual(lines)
+    expect((await compact()).after).toBe(after)
+  })
+
+  it('keeps what only the journal of a killed broker refers to', async () => {
+    const killed = join(parent, 'killed')
+    await fill(() => cp(directory, killed, { recursive: true, filter: (path) => !isOwner(path) }), UNCLEARED)
+    expect((await examined(killed)).lines.length).toBeLessThan(ALL().length)
+    await compact(killed)
+    expect(await stored(killed)).toEqual(ALL())
+  })
+
+  it('leaves what the journal removes removed', async () => {
+    const killed = join(parent, 'killed')
+    const lines = await fillAndThin(() => cp(directory, killed, { recursive: true, filter: (path) => !isOwner(path) }))
+    await compact(killed)
+    expect((await examined(killed)).lines.length).toBeGreaterThan(lines.length)
+    expect(await stored(killed)).toEqual(lines)
+  })
+
+  it('refuses a directory with a record file missing, and leaves it as it is', async () => {
+    await fillAndThin()
+    const place = await placeIn(2, 28)
+    await rm(recordFile(place.file))
+    const before = await readFile(dataFile())
+    await expect(compact()).rejects.toThrow(
+      `records/${String(place.file).padStart(10, '0')} in ${directory} is missing`,
+    )
+    expect(Buffer.compare(before, await readFile(dataFile()))).toBe(0)
+  })
+
+  it('has everything when its process is killed meanwhile', async () => {
+    const lines = await fillAndThin()
+    const good = join(parent, 'good')
+    await cp(directory, good, { recursive: true })
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const child = new StoreProcess(compiled.program, 'compact', directory)
+      expect(await child.line()).toBe('compacting')
+      // Where it is by then does not matter, as long as it differs.
+      await delay(attempt * 3)
+      await child.kill()
+      expect((await examined()).damages).toEqual([])
+      expect(await stored()).toEqual(lines)
+      await rm(directory, { recursive: true })
+      await cp(good, directory, { recursive: true })
+    }
   })
 })
 

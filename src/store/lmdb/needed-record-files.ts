@@ -39,13 +39,18 @@ export async function neededRecordFiles(directory: string): Promise<NeededRecord
       const isGone = leftovers.has(queueId, firstSeq) || (journaled && removes(journaled, queueId, firstSeq))
       if (!isGone) add(place)
     }
-    for (const { records } of journaled?.queues.values() ?? []) {
-      for (const { place } of records.values()) if (place) add(place)
-    }
+    if (journaled) for (const place of placesOf(journaled)) add(place)
   } finally {
     await database.close()
   }
   return needed
+}
+
+/** The places of the records that a batch puts. */
+export function* placesOf(batch: Batch): Generator<Place> {
+  for (const { records } of batch.queues.values()) {
+    for (const { place } of records.values()) if (place) yield place
+  }
 }
 
 /** How long the record files of a data directory are together, in octets. */

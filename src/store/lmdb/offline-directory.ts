@@ -9,14 +9,28 @@ import { DataDirectory, syncDirectory } from './data-directory.js'
 import { checkDataFile, isComplete } from './data-file.js'
 import { entriesOf, examine, type Finding, journalMarkIn, type StoredItem } from './examine.js'
 import { readJournal } from './journal-recovery.js'
+import { recordFileText } from './key-text.js'
 import { type JournalMark, placedKey } from './keys.js'
 import { DATA_FILE, type Entry, LmdbFile } from './lmdb-file.js'
 import { FORMAT_VERSION } from './migrations.js'
+import { neededRecordFiles, placesOf, recordOctetsIn } from './needed-record-files.js'
 import { HAS_KNOWN_LAYOUT, NO_PAGE, PageFile } from './page-file.js'
 import { PlacedOctets } from './placed-octets.js'
 import { replaceDataFile, writeDataFile } from './rebuild.js'
-import { RECORD_FILE_LIMITS, RECORDS_DIRECTORY, RecordFiles, recordFilesIn } from './record-files.js'
+import {
+  RECORD_FILE_LIMITS,
+  RECORDS_DIRECTORY,
+  type RecordFileLimits,
+  RecordFiles,
+  recordFilesIn,
+} from './record-files.js'
 import type { Damage } from './salvage.js'
+
+/** Record files that are worth moving what is needed of them, when nobody waits. */
+const COMPACT_LIMITS: RecordFileLimits = { ...RECORD_FILE_LIMITS, wasteOctets: 64 << 10, wasteShare: 1 / 8 }
+
+/** As many keys as a broker removes in one batch. */
+const REMOVED_AT_ONCE = 4096
 
 /** What a repair has kept of what was there, by name. */
 export interface PutAside {
@@ -122,19 +136,58 @@ export class OfflineDirectory {
     }
   }
 
-  /** Makes the data file as small as it can be. @returns its size before and after, in octets. */
+  /**
+   * Makes the data file as small as it can be, and leaves little in the record files that nobody needs.
+   * @returns how long they were together before, and are after, in octets.
+   * @throws StoreOpenError when one of them is damaged.
+   */
   async compact(): Promise<{ before: number; after: number }> {
     await checkDataFile(join(this.path, DATA_FILE))
-    const before = (await this.#size()) ?? 0
+    const before = await this.#sizeOfAll()
+    await this.#compactRecordFiles()
     await replaceDataFile(this.path, async (draft) => {
       await copyDataFile(this.path, draft, true)
       await requireSameEntries(join(this.path, DATA_FILE), join(draft, DATA_FILE))
     })
-    return { before, after: (await this.#size()) ?? 0 }
+    return { before, after: await this.#sizeOfAll() }
+  }
+
+  /** Moves what is needed out of files most of which is not, and removes those. What the journal holds stays as it is. */
+  async #compactRecordFiles(): Promise<void> {
+    if ((await recordFilesIn(this.path)).size === 0) return
+    await this.#requireRecordFiles()
+    const recordFiles = await RecordFiles.open(this.path, COMPACT_LIMITS, silentLog)
+    const data = new BatchStore(new LmdbFile(this.path), recordFiles, REMOVED_AT_ONCE)
+    try {
+      await data.finishRemovals()
+      const mark = await data.journalMark()
+      if (mark) for (const place of placesOf((await readJournal(this.path, mark)).batch)) recordFiles.restore(place)
+      await data.restorePlaces()
+      for (let file = recordFiles.toClear; file !== undefined; file = recordFiles.toClear) await data.clear(file)
+    } finally {
+      await data.close()
+      await recordFiles.close()
+    }
+  }
+
+  /** @throws StoreOpenError when what is stored refers to a record file that is not there, or not as long. */
+  async #requireRecordFiles(): Promise<void> {
+    const paths = await recordFilesIn(this.path)
+    for (const [number, end] of await neededRecordFiles(this.path)) {
+      const path = paths.get(number)
+      if (path !== undefined && (await stat(path)).size >= end) continue
+      throw new StoreOpenError(
+        `${recordFileText(number)} in ${this.path} is missing, or lacks what is stored in it: see what is damaged with leveret check --data-dir`,
+      )
+    }
   }
 
   close(): Promise<void> {
     return this.#directory.close()
+  }
+
+  async #sizeOfAll(): Promise<number> {
+    return ((await this.#size()) ?? 0) + (await recordOctetsIn(this.path))
   }
 
   async #size(): Promise<number | undefined> {
