@@ -1,10 +1,12 @@
 /**
- * The store on disk: one LMDB file in a data directory that this process owns, and a journal beside it.
+ * The store on disk: one LMDB file in a data directory that this process owns, a journal beside it, and record files.
  *
- * The calls of the port only gather (`Batch`). `commit` hands the whole batch over. A large one is written to the LMDB file,
- * which flushes twice for each, whatever its size. A small one is written to the journal, with one flush, and kept in
- * memory; several of them together are applied to the LMDB file afterwards, in one block, and what has been removed by then
- * is never written there. What is asked for is read from the LMDB file, which gets what concerns the question first.
+ * The calls of the port only gather (`Batch`). `commit` hands the whole batch over. It is written to the journal, with one
+ * flush, and kept in memory; several of them together are applied to the LMDB file afterwards, in one block, and what has
+ * been removed by then is never written there. What is large about it are records: those are written to a record file
+ * before, in one piece and with one flush, and only where they lie goes to the journal and the LMDB file. A batch that is
+ * large all the same is written to the LMDB file at once, which flushes twice for each, whatever its size. What is asked for
+ * is read from the LMDB file, which gets what concerns the question first.
  */
 
 import { type Log, silentLog } from '../../base/log.js'
@@ -67,9 +69,10 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
   const { directory, log = silentLog, removedAtOnce = REMOVED_AT_ONCE, mappedLimit, journalLimits } = options
   const owned = await DataDirectory.open(directory, log)
   let data: BatchStore | undefined
+  let recordFiles: RecordFiles | undefined
   try {
     await removeRemains(owned.path)
-    const recordFiles = await RecordFiles.open(owned.path, options.recordFileLimits ?? RECORD_FILE_LIMITS, log)
+    recordFiles = await RecordFiles.open(owned.path, options.recordFileLimits ?? RECORD_FILE_LIMITS, log)
     data = new BatchStore(await openDataFile(owned, log, mappedLimit), recordFiles, removedAtOnce)
     await data.finishRemovals()
     const mark = await recoverJournal(owned.path, data, log)
@@ -81,6 +84,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
     return store
   } catch (cause) {
     await data?.close()
+    await recordFiles?.close()
     await owned.close()
     if (cause instanceof StoreOpenError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)

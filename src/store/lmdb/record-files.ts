@@ -7,7 +7,7 @@
  * to the end of the last file (`toClear`).
  */
 
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../base/log.js'
 import type { Place } from '../batch.js'
@@ -29,6 +29,9 @@ const READ_AT_ONCE = 1 << 20
 
 /** What lies between two records that are read together at most. */
 const GAP_OCTETS = 64 << 10
+
+/** How many files stay open for reading. */
+const OPENED_MAX = 16
 
 export interface RecordFileLimits {
   /** A file that is longer gets no further batch. */
@@ -57,8 +60,12 @@ export class RecordFiles {
   #readMemory: Buffer | undefined
   /** Resolves when `#readMemory` is free. */
   #reading: Promise<unknown> = Promise.resolve()
+  /** The numbers of those that stored records lie in and that are not there. */
+  readonly #missing = new Set<number>()
   /** The numbers of files whose records cannot be moved. */
   readonly #uncleared = new Set<number>()
+  /** Open for reading, the one that was read last at the end. */
+  readonly #opened = new Set<RecordFile>()
   /** Files that are being removed. */
   readonly #removals = new Set<Promise<void>>()
 
@@ -90,7 +97,11 @@ export class RecordFiles {
     this.#nextNumber = Math.max(this.#nextNumber, file + 1)
     const found = this.#files.get(file)
     if (found) this.#addLive(found, offset, octets)
-    else this.#log.error({ directory: this.#directory, file }, 'a file of records is missing: its messages are lost')
+    else if (!this.#missing.has(file)) {
+      this.#missing.add(file)
+      const path = join(this.#directory, nameOf(file))
+      this.#log.error({ path }, 'a file of records is missing: its messages are lost')
+    }
   }
 
   /** Removes the files that no stored record lies in. */
@@ -182,6 +193,7 @@ export class RecordFiles {
   async close(): Promise<void> {
     await this.#reading
     await this.#current?.endWriting()
+    for (const file of this.#opened) await file.closeReader()
     await Promise.all(this.#removals)
   }
 
@@ -203,22 +215,29 @@ export class RecordFiles {
       const file = this.#files.get(number)
       if (file === undefined) throw new Error(`the file of records ${number} is missing`)
       this.#readMemory ??= this.#takeMemory(READ_AT_ONCE)
-      const handle = await this.#direct((isDirect) => file.open(isDirect))
-      try {
-        const window = new RecordWindow(handle, this.#readMemory, sectorsOf(end))
-        for (const { offset, octets } of places) {
-          const bytes = takeMemory(octets)
-          await window.copy(offset, bytes)
-          read.push(bytes)
-        }
-      } finally {
-        await handle.close()
+      const window = new RecordWindow(await this.#readerOf(file), this.#readMemory, sectorsOf(end))
+      for (const { offset, octets } of places) {
+        const bytes = takeMemory(octets)
+        await window.copy(offset, bytes)
+        read.push(bytes)
       }
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error))
       while (read.length < places.length) read.push(reason)
     }
     return read
+  }
+
+  /** The files that were read last stay open. */
+  async #readerOf(file: RecordFile): Promise<FileHandle> {
+    this.#opened.delete(file)
+    this.#opened.add(file)
+    const [oldest] = this.#opened
+    if (oldest && this.#opened.size > OPENED_MAX) {
+      this.#opened.delete(oldest)
+      await oldest.closeReader()
+    }
+    return this.#direct((isDirect) => file.reader(isDirect))
   }
 
   async #fileToWrite(): Promise<RecordFile> {
@@ -254,6 +273,7 @@ export class RecordFiles {
 
   #remove(file: RecordFile): void {
     this.#files.delete(file.number)
+    this.#opened.delete(file)
     this.#octets -= file.octets
     const removal = file.remove().catch((err: unknown) => {
       this.#log.warn(
