@@ -75,6 +75,7 @@ describe('a backup of a directory whose record files come and go', () => {
         expect(octets).toBe(await sizeOf(target, 'data.mdb', ...(await pathsOfRecords(target))))
         for (const path of await pathsOfRecords(target))
           expect((await stat(join(target, path))).mode & 0o777).toBe(0o600)
+        expect((await examined(target)).damages).toEqual([])
         expect(await batchIn(target)).toBeGreaterThanOrEqual(stored)
         await rm(target, { recursive: true })
       }
@@ -82,6 +83,7 @@ describe('a backup of a directory whose record files come and go', () => {
       await writer.kill()
     }
     expect(Number((await recordFiles()).at(-1))).toBeGreaterThan(100)
+    expect((await examined()).damages).toEqual([])
     await batchIn(directory)
   })
 })
@@ -188,6 +190,33 @@ async function change(write: (to: BlockWriter) => void): Promise<void> {
 const ALL = () => [...filled()].map(lineOf)
 const without = (...seqs: string[]) => ALL().filter((line) => !seqs.includes(line.slice(0, line.indexOf(' '))))
 
+describe('a backup of a directory with record files', () => {
+  it('has those that are needed, and no others', async () => {
+    await fill()
+    await writeFile(recordFile(999), 'of a broker that was killed')
+    const target = join(parent, 'copy')
+    await backupDirectory(directory, target)
+    const needed = new Set((await examined()).items.flatMap(({ place }) => place?.file ?? []))
+    expect((await recordFiles(target)).map(Number)).toEqual([...needed].sort((a, b) => a - b))
+    expect((await stat(join(target, 'records'))).mode & 0o777).toBe(0o700)
+    expect(await stored(target)).toEqual(ALL())
+  })
+
+  it('is refused when one of them is missing or too short, and leaves nothing', async () => {
+    await fill()
+    const target = join(parent, 'copy')
+    await truncate(recordFile(2), 100)
+    await expect(backupDirectory(directory, target)).rejects.toThrow(
+      `records/0000000002 in ${directory} is missing, or`,
+    )
+    await rm(recordFile(1))
+    await expect(backupDirectory(directory, target)).rejects.toThrow(
+      `records/0000000001 in ${directory} is missing, or`,
+    )
+    expect(await readdir(target)).toEqual([])
+  })
+})
+
 describe('examining a directory with record files', () => {
   it('finds everything in an intact one, and changes nothing', async () => {
     await fill()
@@ -250,6 +279,16 @@ describe('examining a directory with record files', () => {
     expect((await examined()).damages).toEqual(['records in record files that a note is about'])
     await repair()
     expect(await examined()).toMatchObject({ lines: without('1/3'), damages: [] })
+  })
+
+  it('counts notes that are left over', async () => {
+    await fill()
+    const [one, other] = [await placeIn(1, 3), await placeIn(2, 6)]
+    await change((to) => {
+      to.remove(placedKey(1, 3, Buffer.from('label 3'), one))
+      to.remove(placedKey(2, 6, Buffer.from('label 6'), other))
+    })
+    expect((await examined()).damages).toEqual(['records in record files that 2 notes are about'])
   })
 
   it('names what the journal of a killed broker refers to and is damaged, and saves the rest of it', async () => {

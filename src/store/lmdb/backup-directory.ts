@@ -5,7 +5,7 @@ import { copyDataFile } from './copy-data-file.js'
 import { FORMAT_FILE, makeDirectory, requireDataDirectory, syncDirectory, writeFormat } from './data-directory.js'
 import { checkDataFile } from './data-file.js'
 import { OwnedByAnotherError, takeOwnership } from './directory-owner.js'
-import { HeldRecordFiles, RecordFileMissingError } from './held-record-files.js'
+import { HeldRecordFiles, RecordFileMissedError } from './held-record-files.js'
 import { copyJournal } from './journal.js'
 import { ifThere } from './journal-file.js'
 import { JOURNAL_FILES } from './journal-recovery.js'
@@ -88,13 +88,13 @@ async function copyStateInto(draft: string, from: string): Promise<number> {
     try {
       return await copyState(from, draft)
     } catch (error) {
-      if (!(error instanceof RecordFileMissingError) || attempt === ATTEMPTS) throw error
+      if (!(error instanceof RecordFileMissedError) || attempt === ATTEMPTS) throw error
       await rm(draft, { recursive: true })
     }
   }
 }
 
-/** @throws RecordFileMissingError when a record file came and went while nobody looked. */
+/** @throws RecordFileMissedError when a record file came and went while nobody looked. */
 async function copyState(from: string, to: string): Promise<number> {
   const recordFiles = new HeldRecordFiles(from)
   try {

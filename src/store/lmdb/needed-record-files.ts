@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import type { Batch, Place } from '../batch.js'
+import { StoreOpenError } from '../store-open-error.js'
 import { readJournal } from './journal-recovery.js'
+import { recordFileText } from './key-text.js'
 import {
   journalKey,
   journalMarkOf,
@@ -44,6 +46,13 @@ export async function neededRecordFiles(directory: string): Promise<NeededRecord
     await database.close()
   }
   return needed
+}
+
+/** What to say of a record file that is not there, or not as long as it has to be. */
+export function recordFileLost(directory: string, number: number): StoreOpenError {
+  return new StoreOpenError(
+    `${recordFileText(number)} in ${directory} is missing, or lacks what is stored in it: see what is damaged with leveret check --data-dir`,
+  )
 }
 
 /** The places of the records that a batch puts. */

@@ -9,11 +9,10 @@ import { DataDirectory, syncDirectory } from './data-directory.js'
 import { checkDataFile, isComplete } from './data-file.js'
 import { entriesOf, examine, type Finding, journalMarkIn, type StoredItem } from './examine.js'
 import { readJournal } from './journal-recovery.js'
-import { recordFileText } from './key-text.js'
 import { type JournalMark, placedKey } from './keys.js'
 import { DATA_FILE, type Entry, LmdbFile } from './lmdb-file.js'
 import { FORMAT_VERSION } from './migrations.js'
-import { neededRecordFiles, placesOf, recordOctetsIn } from './needed-record-files.js'
+import { neededRecordFiles, placesOf, recordFileLost, recordOctetsIn } from './needed-record-files.js'
 import { HAS_KNOWN_LAYOUT, NO_PAGE, PageFile } from './page-file.js'
 import { PlacedOctets } from './placed-octets.js'
 import { replaceDataFile, writeDataFile } from './rebuild.js'
@@ -133,6 +132,7 @@ export class OfflineDirectory {
       await data.write(batch, { ...applied, epoch: mark.epoch + 2 })
     } finally {
       await data.close()
+      await recordFiles.close()
     }
   }
 
@@ -176,9 +176,7 @@ export class OfflineDirectory {
     for (const [number, end] of await neededRecordFiles(this.path)) {
       const path = paths.get(number)
       if (path !== undefined && (await stat(path)).size >= end) continue
-      throw new StoreOpenError(
-        `${recordFileText(number)} in ${this.path} is missing, or lacks what is stored in it: see what is damaged with leveret check --data-dir`,
-      )
+      throw recordFileLost(this.path, number)
     }
   }
 
