@@ -3,16 +3,7 @@ import type { Batch, Place } from '../batch.js'
 import { StoreOpenError } from '../store-open-error.js'
 import { readJournal } from './journal-recovery.js'
 import { recordFileText } from './key-text.js'
-import {
-  journalKey,
-  journalMarkOf,
-  leftoverOf,
-  leftoverRange,
-  partsOfQueueKey,
-  placedRecordOf,
-  placeRange,
-} from './keys.js'
-import { Leftovers } from './leftovers.js'
+import { journalKey, journalMarkOf, placedRecordOf, placeRange } from './keys.js'
 import { open as openLmdb } from './lmdb-package.js'
 import { recordFilesIn } from './record-files.js'
 
@@ -20,28 +11,20 @@ import { recordFilesIn } from './record-files.js'
 export type NeededRecordFiles = ReadonlyMap<number, number>
 
 /**
- * The record files that a data directory needs: those that its data file and its journal refer to, but for what the next
- * start removes. Changes nothing; nobody may be writing to the directory.
+ * The record files that a data directory needs: those that its data file refers to, whatever the journal is about to remove of
+ * that, and its journal. Changes nothing; nobody may be writing to the directory.
  * @throws Error when the data file is damaged.
  */
 export async function neededRecordFiles(directory: string): Promise<NeededRecordFiles> {
   const needed = new Map<number, number>()
   const add = ({ file, offset, octets }: Place) =>
     void needed.set(file, Math.max(needed.get(file) ?? 0, offset + octets))
-  const database = openReadOnly(directory)
+  const options = { path: directory, noSubdir: false, readOnly: true, maxDbs: 1 } as const
+  const database = openLmdb<Uint8Array, Uint8Array>({ ...options, keyEncoding: 'binary', encoding: 'binary' })
   try {
+    for (const { key, value } of database.getRange({ ...placeRange })) add(placedRecordOf(key, value).place)
     const mark = database.get(journalKey)
-    const journaled = mark && (await readJournal(directory, journalMarkOf(mark))).batch
-    let leftovers: Leftovers | undefined
-    for (const { key, value } of database.getRange({ ...placeRange })) {
-      // Only when there are notes of places: older formats had other leftovers.
-      leftovers ??= leftoversIn(database)
-      const { recordKey, place } = placedRecordOf(key, value)
-      const { queueId, firstSeq } = partsOfQueueKey(recordKey)
-      const isGone = leftovers.has(queueId, firstSeq) || (journaled && removes(journaled, queueId, firstSeq))
-      if (!isGone) add(place)
-    }
-    if (journaled) for (const place of placesOf(journaled)) add(place)
+    if (mark) for (const place of placesOf((await readJournal(directory, journalMarkOf(mark))).batch)) add(place)
   } finally {
     await database.close()
   }
@@ -67,22 +50,4 @@ export async function recordOctetsIn(directory: string): Promise<number> {
   let octets = 0
   for (const path of (await recordFilesIn(directory)).values()) octets += (await stat(path)).size
   return octets
-}
-
-function openReadOnly(directory: string) {
-  const options = { path: directory, noSubdir: false, readOnly: true, maxDbs: 1 } as const
-  return openLmdb<Uint8Array, Uint8Array>({ ...options, keyEncoding: 'binary', encoding: 'binary' })
-}
-
-function leftoversIn(database: ReturnType<typeof openReadOnly>): Leftovers {
-  const leftovers = new Leftovers()
-  for (const { key, value } of database.getRange({ ...leftoverRange })) leftovers.add(leftoverOf(key, value))
-  return leftovers
-}
-
-/** Whether a batch removes or replaces the record that was at a sequence number before it. */
-function removes(batch: Batch, queueId: number, firstSeq: number): boolean {
-  const changes = batch.queues.get(queueId)
-  if (changes === undefined) return false
-  return changes.records.has(firstSeq) || changes.removals.some(({ from, to }) => firstSeq >= from && firstSeq < to)
 }
