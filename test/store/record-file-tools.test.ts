@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Place } from '../../src/store/batch.js'
 import { backupDirectory } from '../../src/store/lmdb/backup-directory.js'
 import type { StoredItem } from '../../src/store/lmdb/examine.js'
+import { HeldRecordFiles, RecordFileMissedError } from '../../src/store/lmdb/held-record-files.js'
 import { JOURNAL_FILES } from '../../src/store/lmdb/journal-recovery.js'
 import { placedKey, placeKey } from '../../src/store/lmdb/keys.js'
 import { type BlockWriter, LmdbFile } from '../../src/store/lmdb/lmdb-file.js'
@@ -199,6 +200,46 @@ describe('a backup of a directory with record files', () => {
     const needed = new Set((await examined()).items.flatMap(({ place }) => place?.file ?? []))
     expect((await recordFiles(target)).map(Number)).toEqual([...needed].sort((a, b) => a - b))
     expect((await stat(join(target, 'records'))).mode & 0o777).toBe(0o700)
+    expect(await stored(target)).toEqual(ALL())
+  })
+
+  it('holds on to a file that is removed meanwhile, and knows what it may have missed', async () => {
+    await mkdir(join(directory, 'records'), { recursive: true })
+    await writeFile(recordFile(2), 'second')
+    const held = new HeldRecordFiles(directory)
+    await held.holdNew()
+    await rm(recordFile(2))
+    await writeFile(recordFile(3), 'third')
+    await held.holdNew()
+    await rm(recordFile(3))
+    const copied = (...needed: [number, number][]) => held.copy(new Map(needed), join(parent, String(needed)))
+    for (const needed of ['2,6,3,5', '4,1', '1,1', '2,7']) await mkdir(join(parent, needed))
+    expect(await copied([2, 6], [3, 5])).toBe(11)
+    await expect(copied([4, 1])).rejects.toThrow(RecordFileMissedError)
+    await expect(copied([1, 1])).rejects.toThrow('records/0000000001 in')
+    await expect(copied([2, 7])).rejects.toThrow('records/0000000002 in')
+    // As a broker does that was started meanwhile.
+    await writeFile(recordFile(2), 'another')
+    await expect(held.holdNew()).rejects.toThrow(RecordFileMissedError)
+    await held.close()
+  })
+
+  it('is begun anew when files come and go too quickly, and given up in the end', async () => {
+    await fill()
+    const target = join(parent, 'copy')
+    const other = join(parent, 'other')
+    const bytes = await readFile(recordFile(1))
+    let isDone = false
+    const copying = expect(backupDirectory(directory, target))
+      .rejects.toThrow(`the record files in ${directory} came and went too quickly to be copied: make the backup again`)
+      .finally(() => (isDone = true))
+    while (!isDone) {
+      await writeFile(other, bytes)
+      await rename(other, recordFile(1))
+    }
+    await copying
+    expect(await readdir(target)).toEqual([])
+    await backupDirectory(directory, target)
     expect(await stored(target)).toEqual(ALL())
   })
 
