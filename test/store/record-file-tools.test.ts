@@ -271,6 +271,19 @@ describe('examining a directory with record files', () => {
     expect(names.length).toBeGreaterThan(2)
   })
 
+  it('finds nothing wrong in what a killed process leaves, nor after the next start', async () => {
+    for (let round = 1; round <= 6; round++) {
+      await makeJournaledDirectory(directory, PLACING_JOURNAL)
+      const writer = new StoreProcess(compiled.program, 'place', directory)
+      for (let line = 0; line < round * 37; line++) await writer.line()
+      await writer.kill()
+      expect((await examined()).damages).toEqual([])
+      expect(await batchIn(directory)).toBeGreaterThanOrEqual(round * 37)
+      expect((await examined()).damages).toEqual([])
+      await rm(directory, { recursive: true })
+    }
+  })
+
   it('names a record whose octets are damaged, and its file', async () => {
     await fill()
     const { file } = await placeIn(2, 7)
