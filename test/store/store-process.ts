@@ -2,6 +2,15 @@
 
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+import {
+  isKeptLong,
+  PLACED_OLD,
+  PLACED_QUEUES,
+  PLACED_YOUNG,
+  PLACING_FILES,
+  PLACING_JOURNAL,
+  placedBytes,
+} from './placed-records.js'
 
 /** How many records each batch of `stamp` puts. */
 export const STAMPED = 40
@@ -33,6 +42,25 @@ async function stamp(): Promise<void> {
     // Sometimes two are under way at once.
     if (batch % 3 !== 0) await stored
     void stored.then(() => say(`stored ${batch}`))
+  }
+}
+
+/**
+ * Writes batch after batch of large records, some of which stay for long among many that do not, and says which were stored:
+ * record files come and go, and what is left in them is moved. Never ends.
+ */
+async function place(): Promise<void> {
+  const store = await openLmdbStore({ directory, journalLimits: PLACING_JOURNAL, recordFileLimits: PLACING_FILES })
+  for (let batch = 1; ; batch++) {
+    for (let queueId = 1; queueId <= PLACED_QUEUES; queueId++) {
+      store.putRecord(queueId, batch, placedBytes(queueId, batch))
+      const [young, old] = [batch - PLACED_YOUNG, batch - PLACED_OLD]
+      if (!isKeptLong(young)) store.removeRecords(queueId, Math.max(young, 0), young + 1)
+      if (isKeptLong(old)) store.removeRecords(queueId, Math.max(old, 0), old + 1)
+    }
+    store.putDefinition(1, Buffer.from(String(batch)))
+    await store.commit()
+    await say(`stored ${batch}`)
   }
 }
 
@@ -120,5 +148,5 @@ async function migrate(): Promise<void> {
   await say('done')
 }
 
-const tasks: Record<string, () => Promise<void>> = { stamp, fill, count, hold, attempt, compact, migrate }
+const tasks: Record<string, () => Promise<void>> = { stamp, place, fill, count, hold, attempt, compact, migrate }
 await tasks[task ?? '']?.()

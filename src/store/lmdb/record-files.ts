@@ -38,6 +38,8 @@ export interface RecordFileLimits {
   readonly fileOctets: number
   /** How much the files may hold that nobody needs, or as much as they hold that is needed, whichever is more. */
   readonly wasteOctets: number
+  /** How much of that is allowed for an octet that is needed; 1 unless it is given. */
+  readonly wasteShare?: number
 }
 
 export const RECORD_FILE_LIMITS: RecordFileLimits = { fileOctets: 64 << 20, wasteOctets: 256 << 20 }
@@ -151,7 +153,8 @@ export class RecordFiles {
   /** The file whose records are to be moved elsewhere, if that is worth while. */
   get toClear(): number | undefined {
     const waste = this.#octets - this.#liveOctets - this.#wasteOf(this.#current)
-    if (waste <= Math.max(this.#limits.wasteOctets, this.#liveOctets)) return undefined
+    const { wasteOctets, wasteShare = 1 } = this.#limits
+    if (waste <= Math.max(wasteOctets, this.#liveOctets * wasteShare)) return undefined
     let worst: RecordFile | undefined
     for (const file of this.#files.values()) {
       if (file === this.#current || this.#uncleared.has(file.number)) continue
