@@ -163,7 +163,11 @@ export class OfflineDirectory {
       const mark = await data.journalMark()
       if (mark) for (const place of placesOf((await readJournal(this.path, mark)).batch)) recordFiles.restore(place)
       await data.restorePlaces()
-      for (let file = recordFiles.toClear; file !== undefined; file = recordFiles.toClear) await data.clear(file)
+      for (let file = recordFiles.toClear; file !== undefined; file = recordFiles.toClear) {
+        const records = await data.recordsToMove(file)
+        if (records.length === 0) recordFiles.giveUpClearing(file)
+        else await data.move(records)
+      }
     } finally {
       await data.close()
       await recordFiles.close()
