@@ -139,6 +139,23 @@ describe('LmdbStore', () => {
       expect(await keyCount()).toBe(1)
     })
 
+    it('hides them from who reads meanwhile', async () => {
+      const store = await openLmdbStore({ directory, removedAtOnce: 2 })
+      for (const seq of [0, 1]) store.putRecord(1, seq, Buffer.from('kept'))
+      for (let seq = 0; seq < 30; seq++) store.putRecord(2, seq, Buffer.from('r'))
+      await store.commit()
+      store.removeQueue(2)
+      await store.commit()
+      const readers = [store.loadIndex(), store.loadRecords()].map((each) => each[Symbol.asyncIterator]())
+      for (const reader of readers) expect((await reader.next()).value).toMatchObject({ queueId: 1, firstSeq: 0 })
+      while ((await keyCount()) > 2) await new Promise(setImmediate)
+      for (const reader of readers) {
+        expect((await reader.next()).value).toMatchObject({ queueId: 1, firstSeq: 1 })
+        expect((await reader.next()).done).toBe(true)
+      }
+      await store.close()
+    })
+
     it('removes them by and by', async () => {
       const store = await openFull()
       store.removeRecords(1, 10, MANY - 10)

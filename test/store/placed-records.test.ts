@@ -169,14 +169,14 @@ describe('placed records', () => {
   })
 
   describe('in files that are cleared', () => {
-    /** Records 0, 1 and 5 are in file 1, with much that is not needed; 9 is in file 2. */
+    /** Records 0, 1, 5 and 10 are in file 1, with much that is not needed; 2 is in file 2. */
     async function wasted(): Promise<MessageStore> {
       const store = await openStore()
-      await commitRecords(store, 0, 1, 2, 3, 4, 5, 6, 7, 8)
-      await commitRecords(store, 9)
+      await commitRecords(store, 0, 1, 3, 4, 5, 6, 7, 8, 9, 10)
+      await commitRecords(store, 2)
       store.putSettled(1, 1, Buffer.from('some'))
-      store.removeRecords(1, 2, 5)
-      store.removeRecords(1, 6, 9)
+      store.removeRecords(1, 3, 5)
+      store.removeRecords(1, 6, 10)
       await store.commit()
       return store
     }
@@ -189,25 +189,25 @@ describe('placed records', () => {
       await definitionsOf(store)
       await untilFiles(2, 3)
       for (const from of [before, crashed()]) {
-        expect(await seqsOf(await openStore(from))).toEqual([0, 1, 5, 9])
+        expect(await seqsOf(await openStore(from))).toEqual([0, 1, 2, 5, 10])
       }
-      expect(await seqsOf(store)).toEqual([0, 1, 5, 9])
-      const lines = ['1/0 label 0', '1/1 label 1 settled some', '1/5 label 5', '1/9 label 9']
+      expect(await seqsOf(store)).toEqual([0, 1, 2, 5, 10])
+      const lines = ['1/0 label 0', '1/1 label 1 settled some', '1/2 label 2', '1/5 label 5', '1/10 label 10']
       expect(await indexOf(store)).toEqual(lines)
       await store.close()
       const again = await openStore()
-      expect([await indexOf(again), await seqsOf(again), await filesIn()]).toEqual([lines, [0, 1, 5, 9], [2, 3]])
-      expect((await again.space())?.sizeBytes).toBe((await stat(join(directory, 'data.mdb'))).size + 4 * OCTETS)
+      expect([await indexOf(again), await seqsOf(again), await filesIn()]).toEqual([lines, [0, 1, 2, 5, 10], [2, 3]])
+      expect((await again.space())?.sizeBytes).toBe((await stat(join(directory, 'data.mdb'))).size + 5 * OCTETS)
     })
 
     it('can be removed, and replaced, afterwards', async () => {
       const store = await wasted()
       await definitionsOf(store)
       await untilFiles(2, 3)
-      store.removeRecords(1, 1, 9)
+      store.removeRecords(1, 3, 11)
       await store.commit()
-      await commitRecords(store, 0)
-      expect(await seqsOf(store)).toEqual([0, 9])
+      await commitRecords(store, 0, 1)
+      expect(await seqsOf(store)).toEqual([0, 1, 2])
       await untilFiles(2, 4)
     })
 
@@ -222,8 +222,8 @@ describe('placed records', () => {
           seqs[at]?.push(next.value.firstSeq)
       }
       expect(seqs).toEqual([
-        [0, 1, 5, 9],
-        [0, 1, 5, 9],
+        [0, 1, 2, 5, 10],
+        [0, 1, 2, 5, 10],
       ])
     })
 
@@ -235,7 +235,7 @@ describe('placed records', () => {
       store.removeRecords(1, 1, 6)
       await store.commit()
       await definitionsOf(store)
-      expect((await records.next()).value?.firstSeq).toBe(9)
+      expect((await records.next()).value?.firstSeq).toBe(10)
       expect((await records.next()).done).toBe(true)
     })
 
@@ -243,7 +243,7 @@ describe('placed records', () => {
       const store = await wasted()
       void definitionsOf(store)
       const reader = async () => {
-        while ((await filesIn()).includes(1)) expect(await seqsOf(store)).toEqual([0, 1, 5, 9])
+        while ((await filesIn()).includes(1)) expect(await seqsOf(store)).toEqual([0, 1, 2, 5, 10])
       }
       await Promise.all([reader(), reader(), reader()])
       await reader()
@@ -257,16 +257,16 @@ describe('placed records', () => {
       await definitionsOf(store)
       await definitionsOf(store)
       await vi.waitFor(async () => expect(await filesIn()).toContain(3))
-      await commitRecords(store, 10)
+      await commitRecords(store, 11)
       await expect(store.readRecords(1, 1, 9, 1)).rejects.toThrow(DamagedRecordError)
-      for (const seq of [0, 5, 9, 10]) {
+      for (const seq of [0, 2, 5, 10, 11]) {
         const [record] = await store.readRecords(1, seq, seq + 1, 1)
         expect(recordOf(seq).equals(record?.bytes ?? Buffer.of())).toBe(true)
       }
       expect(await filesIn()).toContain(1)
       store.removeRecords(1, 1, 2)
       await store.commit()
-      expect(await seqsOf(store)).toEqual([0, 5, 9, 10])
+      expect(await seqsOf(store)).toEqual([0, 2, 5, 10, 11])
       await vi.waitFor(async () => expect(await filesIn()).not.toContain(1))
     })
 
@@ -277,7 +277,7 @@ describe('placed records', () => {
         for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
         await store.close()
         const again = await openStore()
-        expect(await seqsOf(again)).toEqual([0, 1, 5, 9])
+        expect(await seqsOf(again)).toEqual([0, 1, 2, 5, 10])
         again.removeQueue(1)
         await again.commit()
         await again.close()

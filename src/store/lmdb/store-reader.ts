@@ -55,9 +55,8 @@ export class StoreReader {
   async *records(): AsyncGenerator<StoredRecord> {
     let record: StoredRecord | undefined
     for await (const chunk of this.#file.read(queueRange)) {
-      for (const { key, value } of chunk) {
+      for (const { key, value } of chunk.filter((entry) => !this.#isHidden(entry.key))) {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
-        if (this.#leftovers.has(queueId, firstSeq)) continue
         if (part !== Part.BITMAP) {
           if (record !== undefined && !isAt(record, queueId, firstSeq)) yield record
           record = placeOf(key)
@@ -74,9 +73,8 @@ export class StoreReader {
   async *index(): AsyncGenerator<IndexEntry> {
     let entry: IndexEntry | undefined
     for await (const chunk of this.#file.readKeys(queueRange)) {
-      for (const key of chunk) {
+      for (const key of chunk.filter((each) => !this.#isHidden(each))) {
         const { queueId, firstSeq, part } = partsOfQueueKey(key)
-        if (this.#leftovers.has(queueId, firstSeq)) continue
         if (part !== Part.BITMAP) {
           if (entry !== undefined && !isAt(entry, queueId, firstSeq)) yield entry
           entry = { queueId, firstSeq, label: labelOf(key), settled: undefined }
@@ -159,6 +157,13 @@ export class StoreReader {
 
   async *blobIds(): AsyncGenerator<number> {
     for await (const chunk of this.#file.readKeys(blobRange)) for (const key of chunk) yield blobIdOf(key)
+  }
+
+  /** Asked as soon as a key has been read: when its record is removed at last, its leftover hides it no more. */
+  #isHidden(key: Uint8Array): boolean {
+    if (this.#leftovers.isEmpty) return false
+    const { queueId, firstSeq } = partsOfQueueKey(key)
+    return this.#leftovers.has(queueId, firstSeq)
   }
 
   #bitmap(key: Uint8Array): Uint8Array | undefined {
