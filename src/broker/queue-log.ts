@@ -27,6 +27,9 @@ import type { QueueLogOptions } from './queue-log-options.js'
 import type { RecordLabel } from './queue-record.js'
 import { REFERENCE_OCTETS, type SharedBody } from './shared-bodies.js'
 
+/** How many pages before the disk run, that of the cursor included, more is read. */
+const PAGES_AHEAD = 3
+
 /** It is its pages, and does not have them: a queue that was quiet waits for the memory of each object on the way. */
 export class QueueLog extends LogPages implements MessageLog {
   /** Of the options, where every message needs them. */
@@ -223,8 +226,8 @@ export class QueueLog extends LogPages implements MessageLog {
       }
       this.cursorPage++
       this.cursorSlot = 0
-      // Read ahead, so that the next page is there before it is needed.
-      if (this.disk && this.cursorPage + 1 >= this.diskIndex) this.#newReader().load(this.disk)
+      // So that the next page is there before it is needed.
+      if (this.disk && this.cursorPage + PAGES_AHEAD >= this.diskIndex) this.#newReader().load(this.disk)
     }
     return undefined
   }

@@ -118,7 +118,7 @@ export interface RecordMemory {
 export const LABEL_BYTES_MAX = 48
 
 export interface StoreSpace {
-  /** What the store takes of its disk. Room that removals have left free in it is used again, and counts as taken. */
+  /** What the store takes of its disk. Room that removals have left free in it is used again or given back, and counts until then. */
   readonly sizeBytes: number
   /** What its disk has left for this user. */
   readonly freeBytes: number

@@ -186,6 +186,31 @@ describe('leveret check', () => {
     await again.stop()
   })
 
+  it('names a record that is damaged in a record file, and says what a repair puts aside', async () => {
+    await makeJournaledDirectory(directory)
+    const broker = await startBroker({ dataDirectory: directory })
+    const client = await openClient(broker.url)
+    await client.fanOut(['a'], 100_000)
+    await client.close()
+    await broker.stop()
+    const path = join(directory, 'records', '0000000001')
+    const bytes = await readFile(path)
+    const at = bytes.indexOf('large ')
+    expect(at).toBeGreaterThan(-1)
+    bytes[at] = 0x4c
+    await writeFile(path, bytes)
+    const { exitCode, out } = await check('--repair')
+    expect(exitCode).toBe(0)
+    expect(out).toMatch(/^cannot be read: the record at \d+ of queue \d+, in records\/0000000001\n/)
+    expect(out).toContain(
+      'The damaged file is now data.mdb.damaged\nrecords.damaged keeps the record files that it refers',
+    )
+    expect((await check()).out).toContain('is intact')
+    expect(await readFile(join(directory, 'records.damaged', '0000000001'))).toEqual(bytes)
+    const again = await startBroker({ dataDirectory: directory })
+    await again.stop()
+  })
+
   it('counts what exchanges hold back and remember, and saves what is intact of it', async () => {
     const broker = await startBroker({ dataDirectory: directory })
     const client = await openClient(broker.url)
@@ -237,7 +262,7 @@ describe('leveret compact', () => {
   it('prints the size before and after, and leaves an intact directory', async () => {
     await fill()
     const { exitCode, out } = await run(['compact', '--data-dir', directory])
-    expect(out).toMatch(/: the data file has \d+ KiB, after \d+ KiB\n$/)
+    expect(out).toMatch(/: the data file and the record files have \d+ KiB, after \d+ KiB\n$/)
     expect(exitCode).toBe(0)
     expect((await check()).exitCode).toBe(0)
   })

@@ -1,5 +1,11 @@
-import type { Channel, ConfirmChannel, GetMessage, Options } from 'amqplib'
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Channel, type ConfirmChannel, connect as connectClient, type GetMessage, type Options } from 'amqplib'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { startBroker } from '../../src/index.js'
+import { backupDirectory } from '../../src/store/lmdb/backup-directory.js'
+import { makeJournaledDirectory } from '../store/journaled-directory.js'
 import { RestartableBroker, STORAGE_NAMES } from './restartable-broker.js'
 
 const PERSISTENT: Options.Publish = { persistent: true }
@@ -301,3 +307,54 @@ const EVERY_PROPERTY: Options.Publish = {
 function never(): never {
   throw new Error('no such message')
 }
+
+describe('large messages in record files', () => {
+  it('are there after a crash and after a clean restart, all but those that were acknowledged', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'leveret-large-'))
+    onTestFinished(() => rm(parent, { recursive: true, force: true }))
+    const [directory, copy] = [join(parent, 'data'), join(parent, 'copy')]
+    await makeJournaledDirectory(directory)
+    const bodies = numbers(0, 60).map((text) => `${text};`.repeat(2_000 + Number(text) * 400))
+    const isAcked = (index: number) => index < 40 && index % 7 !== 0
+    const left = bodies.filter((_, index) => !isAcked(index))
+    await withChannel(directory, async (channel) => {
+      await channel.assertQueue('q')
+      for (const body of bodies) channel.sendToQueue('q', Buffer.from(body), PERSISTENT)
+      await channel.waitForConfirms()
+      for (let index = 0; index < 40; index++) {
+        const message = await take(channel, 'q')
+        if (isAcked(index)) channel.ack(message)
+      }
+      await channel.checkQueue('q')
+      await backupDirectory(directory, copy)
+      expect(await readdir(join(copy, 'records'))).not.toEqual([])
+    })
+    await withChannel(copy, async (channel) => {
+      // An acknowledgement may be lost in a crash, an unsettled message may not.
+      const found = await contents(channel)
+      expect(found.filter((body) => left.includes(body))).toEqual(left)
+      expect(found.length).toBeLessThanOrEqual(bodies.length)
+    })
+    await withChannel(directory, async (channel) => expect(await contents(channel)).toEqual(left))
+  })
+
+  async function withChannel(dataDirectory: string, work: (channel: ConfirmChannel) => Promise<void>): Promise<void> {
+    const broker = await startBroker({ host: '127.0.0.1', dataDirectory })
+    try {
+      const connection = await connectClient(`amqp://127.0.0.1:${broker.port}`, { noDelay: true })
+      await work(await connection.createConfirmChannel())
+      await connection.close()
+    } finally {
+      await broker.stop()
+    }
+  }
+
+  async function contents(channel: Channel): Promise<string[]> {
+    const found: string[] = []
+    for (;;) {
+      const message = await channel.get('q', { noAck: true })
+      if (message === false) return found
+      found.push(message.content.toString())
+    }
+  }
+})

@@ -50,7 +50,7 @@ describe('a data directory', () => {
     await openAndClose()
     expect((await stat(directory)).mode & 0o777).toBe(0o700)
     expect((await stat(join(directory, 'data.mdb'))).mode & 0o777).toBe(0o600)
-    expect(await readFile(join(directory, 'FORMAT'), 'utf8')).toBe('leveret-data 3\n')
+    expect(await readFile(join(directory, 'FORMAT'), 'utf8')).toBe('leveret-data 4\n')
   })
 
   it('holds nothing of a process that has closed it but data', async () => {
@@ -98,10 +98,10 @@ describe('a data directory', () => {
 
   it('is refused when a later version has written it', async () => {
     await openAndClose()
-    await writeFile(join(directory, 'FORMAT'), 'leveret-data 4\n')
+    await writeFile(join(directory, 'FORMAT'), 'leveret-data 5\n')
     const text = await refusal()
     expect(text).toContain(
-      `the data directory ${directory} has format 4, and this version of Leveret knows formats up to 3`,
+      `the data directory ${directory} has format 5, and this version of Leveret knows formats up to 4`,
     )
     expect(text).toContain('start the version that wrote it, or choose another directory with --data-dir')
   })

@@ -5,10 +5,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { open } from 'lmdb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Log, silentLog } from '../../src/base/log.js'
-import { formatKey, formatValue, journalKey } from '../../src/store/lmdb/keys.js'
+import { DamagedRecordError } from '../../src/store/damaged-data-error.js'
+import { DataDirectory } from '../../src/store/lmdb/data-directory.js'
+import {
+  checkedValue,
+  definitionKey,
+  definitionRange,
+  formatKey,
+  formatValue,
+  Part,
+  queueKey,
+} from '../../src/store/lmdb/keys.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import { FORMAT_VERSION, MIGRATIONS } from '../../src/store/lmdb/migrations.js'
 import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+import { openDataFile } from '../../src/store/lmdb/open-data-file.js'
 import { type CompiledStore, compileStore } from './compiled-store.js'
 import { definitionsOf, indexOf, recordsOf } from './message-store-contract.js'
 import { binaryFile, oldRecord, writeOldDirectory } from './old-directory.js'
@@ -72,23 +83,47 @@ describe('a data directory of an older format', () => {
 
   it('stays as it is where only the format changes', async () => {
     const store = await openLmdbStore({ directory })
-    store.putRecord(7, 0, Buffer.from('kept'))
+    store.putDefinition(7, Buffer.from('kept'))
+    await store.commit()
+    await store.close()
+    const { ino } = await stat(join(directory, 'data.mdb'))
+    const owned = await DataDirectory.open(directory, silentLog)
+    const step = { from: FORMAT_VERSION, what: 'lets something new be there' }
+    const file = await openDataFile(owned, silentLog, undefined, [step])
+    expect(file.get(formatKey)).toEqual(formatValue(FORMAT_VERSION + 1))
+    expect([...file.keys(definitionRange)]).toEqual([definitionKey(7)])
+    await file.close()
+    await owned.close()
+    expect((await stat(join(directory, 'data.mdb'))).ino).toBe(ino)
+    expect(await readFile(join(directory, 'FORMAT'), 'utf8')).toBe(`leveret-data ${FORMAT_VERSION + 1}\n`)
+  })
+
+  it('of format 3 keeps which messages are settled, and what is damaged stays so', async () => {
+    const store = await openLmdbStore({ directory })
+    for (const seq of [0, 1, 2]) {
+      store.putRecord(7, seq, Buffer.from(`record ${seq}`))
+      store.putSettled(7, seq, Buffer.from(`settled ${seq}`))
+    }
     await store.commit()
     await store.close()
     const file = open<Uint8Array, Uint8Array>(binaryFile(directory))
-    await file.put(formatKey, formatValue(2))
-    await file.remove(journalKey)
+    for (const seq of [0, 1, 2]) {
+      const key = queueKey(7, seq, Part.BITMAP)
+      const oldKey = Buffer.from(key)
+      oldKey[oldKey.length - 1] = 1
+      const value = checkedValue(oldKey, Buffer.from(`settled ${seq}`))
+      if (seq === 2) value[0] = 0
+      await file.put(oldKey, value)
+      await file.remove(key)
+    }
+    await file.put(formatKey, formatValue(3))
     await file.close()
-    await writeFile(join(directory, 'FORMAT'), 'leveret-data 2\n')
-    const { ino } = await stat(join(directory, 'data.mdb'))
+    await writeFile(join(directory, 'FORMAT'), 'leveret-data 3\n')
     const again = await openLmdbStore({ directory })
-    expect(await recordsOf(again)).toEqual(['7/0 kept'])
+    const [first, second] = await again.readRecords(7, 0, 2, 1000)
+    expect([first?.settled, second?.settled]).toEqual([Buffer.from('settled 0'), Buffer.from('settled 1')])
+    await expect(again.readRecords(7, 2, 3, 1000)).rejects.toThrow(DamagedRecordError)
     await again.close()
-    expect((await stat(join(directory, 'data.mdb'))).ino).toBe(ino)
-    expect(await readFile(join(directory, 'FORMAT'), 'utf8')).toBe(`leveret-data ${FORMAT_VERSION}\n`)
-    const offline = await OfflineDirectory.open(directory)
-    for await (const finding of offline.examine()) expect(finding).not.toHaveProperty('damage')
-    await offline.close()
   })
 
   it('is told to tools as one that the broker has to migrate', async () => {

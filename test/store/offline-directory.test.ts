@@ -9,7 +9,7 @@ import { backupDirectory } from '../../src/store/lmdb/backup-directory.js'
 import { OWNER_FILE } from '../../src/store/lmdb/directory-owner.js'
 import type { StoredItem } from '../../src/store/lmdb/examine.js'
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
-import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+import { OfflineDirectory, type PutAside } from '../../src/store/lmdb/offline-directory.js'
 import type { MessageStore } from '../../src/store/message-store.js'
 import { StoreOpenError } from '../../src/store/store-open-error.js'
 import { type CompiledStore, compileStore } from './compiled-store.js'
@@ -91,7 +91,7 @@ async function examined(): Promise<Examined> {
   }
 }
 
-async function repair(): Promise<string | undefined> {
+async function repair(): Promise<PutAside> {
   const offline = await OfflineDirectory.open(directory)
   try {
     return await offline.repair((item) => item)
@@ -324,16 +324,16 @@ describe('repairing a data directory', () => {
     await damage(text('record 8', 9_000))
     const damaged = await readFile(dataFile())
     const offline = await OfflineDirectory.open(directory)
-    const name = await offline.repair((item) => (item.kind === 'definition' && item.id === 3 ? undefined : item))
+    const putAside = await offline.repair((item) => (item.kind === 'definition' && item.id === 3 ? undefined : item))
     await offline.close()
-    expect(name).toBe('data.mdb.damaged')
+    expect(putAside).toEqual({ dataFile: 'data.mdb.damaged', recordFolder: undefined })
     expect(Buffer.compare(await readFile(join(directory, 'data.mdb.damaged')), damaged)).toBe(0)
     expect((await stat(dataFile())).mode & 0o777).toBe(0o600)
     const lines = await everythingStored()
     expect(lines.filter((line) => /^(1\/8|definition 3) /.test(line))).toEqual([])
     expect(lines).toHaveLength(39 + 119 + 119 + 2)
     await damage(text('record 9', 120))
-    expect(await repair()).toBe('data.mdb.damaged-2')
+    expect((await repair()).dataFile).toBe('data.mdb.damaged-2')
   })
 
   it('is refused while the directory is in use', async () => {

@@ -2,6 +2,15 @@
 
 import { openLmdbStore } from '../../src/store/lmdb/lmdb-store.js'
 import { OfflineDirectory } from '../../src/store/lmdb/offline-directory.js'
+import {
+  isKeptLong,
+  PLACED_OLD,
+  PLACED_QUEUES,
+  PLACED_YOUNG,
+  PLACING_FILES,
+  PLACING_JOURNAL,
+  placedBytes,
+} from './placed-records.js'
 
 /** How many records each batch of `stamp` puts. */
 export const STAMPED = 40
@@ -33,6 +42,25 @@ async function stamp(): Promise<void> {
     // Sometimes two are under way at once.
     if (batch % 3 !== 0) await stored
     void stored.then(() => say(`stored ${batch}`))
+  }
+}
+
+/**
+ * Writes batch after batch of large records, some of which stay for long among many that do not, and says which were stored:
+ * record files come and go, and what is left in them is moved. Never ends.
+ */
+async function place(): Promise<void> {
+  const store = await openLmdbStore({ directory, journalLimits: PLACING_JOURNAL, recordFileLimits: PLACING_FILES })
+  for (let batch = 1; ; batch++) {
+    for (let queueId = 1; queueId <= PLACED_QUEUES; queueId++) {
+      store.putRecord(queueId, batch, placedBytes(queueId, batch))
+      const [young, old] = [batch - PLACED_YOUNG, batch - PLACED_OLD]
+      if (!isKeptLong(young)) store.removeRecords(queueId, Math.max(young, 0), young + 1)
+      if (isKeptLong(old)) store.removeRecords(queueId, Math.max(old, 0), old + 1)
+    }
+    store.putDefinition(1, Buffer.from(String(batch)))
+    await store.commit()
+    await say(`stored ${batch}`)
   }
 }
 
@@ -83,29 +111,29 @@ async function count(): Promise<void> {
   await say('closed')
 }
 
-/** What `place` puts in a record. */
-const PLACED_OCTETS = 9000
+/** What `churn` puts in a record. */
+const CHURNED_OCTETS = 9000
 
-/** How many records `place` keeps, and how many of them each batch puts. */
-const PLACED = 60
-const PLACED_AT_ONCE = 6
+/** How many records `churn` keeps, and how many of them each batch puts. */
+const CHURNED = 60
+const CHURNED_AT_ONCE = 6
 
 /**
  * Writes batch after batch of records that are placed in tiny files, removes most of the older ones, and says which batches
  * were stored. Never ends.
  */
-async function place(): Promise<void> {
+async function churn(): Promise<void> {
   const recordFileLimits = { fileOctets: 65_536, wasteOctets: 65_536 }
   const store = await openLmdbStore({ directory, recordFileLimits })
   let last = 0
   for await (const { bytes } of store.loadDefinitions()) last = Buffer.from(bytes).readUInt32BE()
   for (let batch = last + 1; ; batch++) {
-    for (let each = 0; each < PLACED_AT_ONCE; each++) {
-      const seq = batch * PLACED_AT_ONCE + each
-      store.putRecord(1, seq, Buffer.alloc(PLACED_OCTETS + each, `record ${seq} `))
+    for (let each = 0; each < CHURNED_AT_ONCE; each++) {
+      const seq = batch * CHURNED_AT_ONCE + each
+      store.putRecord(1, seq, Buffer.alloc(CHURNED_OCTETS + each, `record ${seq} `))
       // Every tenth is kept for long, so that files are mostly waste.
-      if (seq % 10 !== 0) store.removeRecords(1, Math.max(0, seq - PLACED), seq - PLACED + 1)
-      store.removeRecords(1, Math.max(0, seq - 10 * PLACED), seq - 10 * PLACED + 1)
+      if (seq % 10 !== 0) store.removeRecords(1, Math.max(0, seq - CHURNED), seq - CHURNED + 1)
+      store.removeRecords(1, Math.max(0, seq - 10 * CHURNED), seq - 10 * CHURNED + 1)
     }
     const stamp = Buffer.alloc(4)
     stamp.writeUInt32BE(batch)
@@ -153,5 +181,5 @@ async function migrate(): Promise<void> {
   await say('done')
 }
 
-const tasks: Record<string, () => Promise<void>> = { stamp, fill, count, place, hold, attempt, compact, migrate }
+const tasks: Record<string, () => Promise<void>> = { stamp, place, churn, fill, count, hold, attempt, compact, migrate }
 await tasks[task ?? '']?.()

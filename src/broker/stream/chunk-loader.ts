@@ -6,10 +6,12 @@ import type { ChunkIndex } from './chunk-index.js'
 import { pageOfRecord } from './chunk-record.js'
 import type { StreamFilter } from './filter-summary.js'
 
-/** Octets that are read from the store in one go: what a reader is ahead of the block it delivers. */
+/** Octets that are read from the store in one go. */
 export const READ_OCTETS = 256 * 1024
-/** Octets of the blocks that one reader needs: the one it delivers, and those that were read ahead. */
-const READER_OCTETS = 2 * READ_OCTETS
+/** How many such reads a reader is ahead of the block it delivers: while one is under way, it must not run dry. */
+const READS_AHEAD = 2
+/** Octets of the blocks that one reader needs: the one it delivers, those that were read ahead, and those being read. */
+const READER_OCTETS = (2 + READS_AHEAD) * READ_OCTETS
 /** The same for all readers of a stream, however many there are and wherever they stand. */
 export const CACHE_OCTETS_MAX = 8 * 1024 * 1024
 
@@ -72,7 +74,7 @@ export class ChunkLoader {
   block(index: number, endSeq: number, filter: StreamFilter | undefined, isEntered: boolean): Block | undefined {
     const block = this.#cache.get(this.#index.firstSeq(index))
     if (!block) this.#load(index, endSeq, filter)
-    else if (isEntered) this.#load(index + 1, endSeq, filter)
+    else if (isEntered) this.#readAhead(index + 1, endSeq, filter)
     return block
   }
 
@@ -106,14 +108,27 @@ export class ChunkLoader {
     this.#cache.shrink(CACHE_OCTETS_MAX, planned)
   }
 
-  /** First sequence numbers of the chunks that readers stand in, and those in `planned`. */
+  /** First sequence numbers of the chunks that readers stand in, of those that are read ahead for them, and `planned`. */
   #withPlaces(planned: ReadonlySet<number>): Set<number> {
     const kept = new Set(planned)
     for (const { nextSeq } of this.#readers) {
-      const at = this.#index.find(nextSeq)
-      if (at < this.#index.length) kept.add(this.#index.firstSeq(at))
+      let octets = 0
+      for (let at = this.#index.find(nextSeq); at < this.#index.length && octets <= this.#aheadMax; at++) {
+        kept.add(this.#index.firstSeq(at))
+        octets += this.#index.octets(at)
+      }
     }
     return kept
+  }
+
+  /** Reads on behind what is in memory from `from` on, or on its way there, unless that is far ahead. */
+  #readAhead(from: number, endSeq: number, filter: StreamFilter | undefined): void {
+    let octets = 0
+    for (let at = from; at < this.#index.length && octets < this.#aheadMax; at++) {
+      const firstSeq = this.#index.firstSeq(at)
+      if (!this.#cache.has(firstSeq) && !this.#loading.has(firstSeq)) return this.#load(at, endSeq, filter)
+      octets += this.#index.octets(at)
+    }
   }
 
   #load(from: number, endSeq: number, filter: StreamFilter | undefined): void {
@@ -149,6 +164,10 @@ export class ChunkLoader {
   /** Less when there are many readers: what is read ahead for one would only drive out what is for others. */
   get #readAtOnce(): number {
     return Math.min(READ_OCTETS, CACHE_OCTETS_MAX / 2 / Math.max(1, this.#readers.size))
+  }
+
+  get #aheadMax(): number {
+    return READS_AHEAD * this.#readAtOnce
   }
 
   #onRead(planned: ReadonlySet<number>, records: readonly StoredRecord[], error?: unknown): void {

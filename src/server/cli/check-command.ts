@@ -4,6 +4,8 @@ import { ContentCheck } from './check-content.js'
 /** How many sentences about what is wrong are printed before the rest is only counted. */
 const SHOWN_MAX = 1000
 
+type Journal = Awaited<ReturnType<OfflineDirectory['journal']>>
+
 export interface CheckRequest {
   readonly dataDirectory: string
   /** Whether to save what can be saved when something is damaged. */
@@ -19,9 +21,10 @@ export async function checkDirectory(request: CheckRequest, write: (text: string
   const directory = await OfflineDirectory.open(request.dataDirectory)
   try {
     const content = new ContentCheck()
-    const wrong = await printWrong(directory, content, write)
+    const journal = await directory.journal()
+    const wrong = await printWrong(directory, content, journal, write)
     if (wrong === 0) {
-      write(`${directory.path} is intact: ${content.summary}${await journalText(directory)}\n`)
+      write(`${directory.path} is intact: ${content.summary}${journalText(journal)}\n`)
       return 0
     }
     write(`${directory.path} is damaged in ${wrong} ${wrong === 1 ? 'place' : 'places'}. Intact: ${content.summary}\n`)
@@ -36,6 +39,7 @@ export async function checkDirectory(request: CheckRequest, write: (text: string
 async function printWrong(
   directory: OfflineDirectory,
   content: ContentCheck,
+  journal: Journal,
   write: (text: string) => void,
 ): Promise<number> {
   let wrong = 0
@@ -44,15 +48,16 @@ async function printWrong(
   }
   for await (const finding of directory.examine()) print(content.add(finding))
   print(content.finish())
-  const { commits = 0, unusable = 0 } = (await directory.journal()) ?? {}
+  const { commits = 0, unusable = 0, damages = [] } = journal ?? {}
+  for (const { damage } of damages) print([`cannot be read: ${damage}`])
   if (unusable > 0) print([`cannot be read: a commit in the journal, behind ${commits} and before ${unusable} others`])
   if (wrong > SHOWN_MAX) write(`... and ${wrong - SHOWN_MAX} more\n`)
   return wrong
 }
 
 /** What waits in the journal of a broker that was not stopped. */
-async function journalText(directory: OfflineDirectory): Promise<string> {
-  const { commits = 0 } = (await directory.journal()) ?? {}
+function journalText(journal: Journal): string {
+  const { commits = 0 } = journal ?? {}
   if (commits === 0) return ''
   return `. ${commits === 1 ? 'A commit' : `${commits} commits`} in the journal will be added at the next start`
 }
@@ -66,7 +71,12 @@ async function repair(
     write('nothing can be saved, and nothing was changed: restore the directory from a backup\n')
     return 1
   }
-  const damagedFile = await directory.repair((item) => content.usablePart(item))
-  write(`repaired: what is named above is lost, and the rest is kept. The damaged file is now ${damagedFile}\n`)
+  const { dataFile, recordFolder } = await directory.repair((item) => content.usablePart(item))
+  write(`repaired: what is named above is lost, and the rest is kept. The damaged file is now ${dataFile}\n`)
+  if (recordFolder !== undefined) {
+    write(
+      `${recordFolder} keeps the record files that it refers to, and their room on the disk, until you remove both\n`,
+    )
+  }
   return 0
 }

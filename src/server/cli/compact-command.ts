@@ -1,14 +1,15 @@
 import { OfflineDirectory } from '../../store/lmdb/offline-directory.js'
 
 /**
- * Makes the data file of a directory that no broker uses as small as it can be, and prints what that gave.
+ * Makes the data file of a directory that no broker uses as small as it can be, and the record files nearly so, and prints
+ * what that gave.
  * @throws StoreOpenError when the directory is none, in use or damaged, and errors of the file system.
  */
 export async function compactDirectory(dataDirectory: string, write: (text: string) => void): Promise<number> {
   const directory = await OfflineDirectory.open(dataDirectory)
   try {
     const { before, after } = await directory.compact()
-    write(`${directory.path}: the data file has ${sizeText(after)}, after ${sizeText(before)}\n`)
+    write(`${directory.path}: the data file and the record files have ${sizeText(after)}, after ${sizeText(before)}\n`)
     return 0
   } finally {
     await directory.close()

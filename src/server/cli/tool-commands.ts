@@ -41,7 +41,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     },
   },
   compact: {
-    doc: 'Makes the data file of a directory that no broker uses as small as it can be.',
+    doc: 'Makes the files of a directory that no broker uses small again.',
     flags: { 'data-dir': DATA_DIR },
     run: async (flag, _, write) => (await import('./compact-command.js')).compactDirectory(flag('data-dir'), write),
   },

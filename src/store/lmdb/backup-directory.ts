@@ -5,18 +5,28 @@ import { copyDataFile } from './copy-data-file.js'
 import { FORMAT_FILE, makeDirectory, requireDataDirectory, syncDirectory, writeFormat } from './data-directory.js'
 import { checkDataFile } from './data-file.js'
 import { OwnedByAnotherError, takeOwnership } from './directory-owner.js'
+import { HeldRecordFiles, RecordFileMissedError } from './held-record-files.js'
 import { copyJournal } from './journal.js'
+import { ifThere } from './journal-file.js'
 import { JOURNAL_FILES } from './journal-recovery.js'
 import { DATA_FILE } from './lmdb-file.js'
+import { neededRecordFiles } from './needed-record-files.js'
+import { RECORDS_DIRECTORY } from './record-files.js'
 
 /** Where the copy is made: for its user alone, whoever can read the target. */
 const DRAFT_DIRECTORY = 'unfinished'
+
+/** What is copied, as far as it is there. What makes it a data directory comes behind. */
+const COPIED = [DATA_FILE, ...JOURNAL_FILES, RECORDS_DIRECTORY]
+
+/** How often the copy is begun anew when the broker was quicker. */
+const ATTEMPTS = 10
 
 /**
  * Copies a data directory, which a broker may be using, into one that can be used as it is. The copy is one state of the
  * data, with everything that was confirmed before. It becomes a data directory last: an interrupted copy is none.
  * @param target made when missing.
- * @returns the size of the copy, in octets.
+ * @returns the size of the copy without its journal, in octets.
  * @throws StoreOpenError when there is nothing to copy, the target has something in it, or the copy fails.
  */
 export async function backupDirectory(source: string, target: string): Promise<number> {
@@ -59,19 +69,46 @@ async function checkSource(path: string): Promise<void> {
 async function copy(from: string, to: string): Promise<number> {
   const draft = join(to, DRAFT_DIRECTORY)
   try {
-    await mkdir(draft, { mode: 0o700 })
-    // First, so that what the data file does not hold by then is in them.
-    await copyJournal(from, to)
-    await copyDataFile(from, draft, false)
-    await rename(join(draft, DATA_FILE), join(to, DATA_FILE))
+    const octets = await copyStateInto(draft, from)
+    for (const name of COPIED) await ifThere(rename(join(draft, name), join(to, name)))
     await rm(draft, { recursive: true })
     await syncDirectory(to)
     await writeFormat(to, await readFile(join(from, FORMAT_FILE), 'latin1'))
-    return (await stat(join(to, DATA_FILE))).size
+    return octets
   } catch (error) {
-    for (const name of [DRAFT_DIRECTORY, DATA_FILE, ...JOURNAL_FILES])
-      await rm(join(to, name), { recursive: true, force: true })
+    for (const name of [DRAFT_DIRECTORY, ...COPIED]) await rm(join(to, name), { recursive: true, force: true })
     throw error
+  }
+}
+
+/** @returns the size of the copy, in octets. */
+async function copyStateInto(draft: string, from: string): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(draft, { mode: 0o700 })
+    try {
+      return await copyState(from, draft)
+    } catch (error) {
+      if (!(error instanceof RecordFileMissedError) || attempt === ATTEMPTS) throw error
+      await rm(draft, { recursive: true })
+    }
+  }
+}
+
+/** @throws RecordFileMissedError when a record file came and went while nobody looked. */
+async function copyState(from: string, to: string): Promise<number> {
+  const recordFiles = new HeldRecordFiles(from)
+  try {
+    // What the journal refers to when it is copied, or the data file then, is either there before or new afterwards.
+    await recordFiles.holdNew()
+    // First, so that what the data file does not hold by then is in it.
+    await copyJournal(from, to)
+    await recordFiles.holdNew()
+    await copyDataFile(from, to, false)
+    await recordFiles.holdNew()
+    const { size } = await stat(join(to, DATA_FILE))
+    return size + (await recordFiles.copy(await neededRecordFiles(to), to))
+  } finally {
+    await recordFiles.close()
   }
 }
 

@@ -31,7 +31,7 @@ import {
 import { type Leftover, Leftovers } from './leftovers.js'
 import type { LmdbFile } from './lmdb-file.js'
 import { PlannedBatch } from './planned-batch.js'
-import { clearRecordFile } from './record-clearing.js'
+import { moveRecords, type RecordMoves, type RecordToMove, recordsToMove } from './record-clearing.js'
 import type { RecordFiles } from './record-files.js'
 import { type Removals, writeRemovals } from './removals.js'
 import { StoreReader } from './store-reader.js'
@@ -163,12 +163,18 @@ export class BatchStore {
     this.#recordFiles.removeUnneeded()
   }
 
-  /**
-   * Moves some records out of a record file. Nothing else may be written meanwhile, save what removes leftovers.
-   * @throws Error why nothing is written any more.
-   */
-  clear(fileNumber: number): Promise<void> {
-    return clearRecordFile(fileNumber, this.#file, this.#recordFiles, this.#leftovers)
+  /** Some of the records that lie in a record file; none when all that is left there is damaged. */
+  recordsToMove(fileNumber: number): Promise<readonly RecordToMove[]> {
+    return recordsToMove(fileNumber, this.#moves)
+  }
+
+  /** As `moveRecords` has it. */
+  move(records: readonly RecordToMove[]): Promise<void> {
+    return moveRecords(records, this.#moves)
+  }
+
+  get #moves(): RecordMoves {
+    return { data: this.#file, recordFiles: this.#recordFiles, leftovers: this.#leftovers }
   }
 
   #releasePlaces(removed: readonly Uint8Array[]): void {

@@ -4,9 +4,12 @@
  *     FORMAT        one line: the format that whoever opens the directory has to know. The file has a note of its own
  *     data.mdb      LMDB's file: definitions, records and blobs
  *     journal-…     two files of small commits that the data file may not have yet
+ *     records/      files with the octets of large records, which the data file and the journal refer to
  *     lock.mdb      LMDB's table of readers; its content matters to live processes only
  *     owner-…       who owns the directory
  *     rebuild/      a new data file in the making
+ *
+ * A repair leaves what it has replaced, which nothing refers to: `data.mdb.damaged` and `records.damaged/`.
  */
 
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'

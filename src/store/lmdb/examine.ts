@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { keyText } from './key-text.js'
+import type { Place } from '../batch.js'
+import { keyText, recordFileText } from './key-text.js'
 import {
   BLOB,
   blobIdOf,
@@ -22,7 +23,12 @@ import {
   leftoverOf,
   leftoverRange,
   Part,
+  PLACE,
   partsOfQueueKey,
+  placedKey,
+  placedRecordOf,
+  placeKey,
+  placeOf,
   queueKey,
   RECORD,
   recordKey,
@@ -30,6 +36,8 @@ import {
 import { Leftovers } from './leftovers.js'
 import { DATA_FILE, type Entry } from './lmdb-file.js'
 import { FORMAT_VERSION } from './migrations.js'
+import { PlaceNotes } from './place-notes.js'
+import { PlacedOctets } from './placed-octets.js'
 import { type Damage, salvage } from './salvage.js'
 
 /** What a store holds, one at a time. */
@@ -43,6 +51,8 @@ export type StoredItem =
       readonly label: Uint8Array
       readonly bytes: Uint8Array
       readonly settled: Uint8Array | undefined
+      /** Where the octets lie; undefined when they are in the data file. */
+      readonly place: Place | undefined
     }
 
 type RecordItem = Extract<StoredItem, { kind: 'record' }>
@@ -54,35 +64,60 @@ export interface IntactItem {
 
 export type Finding = IntactItem | Damage
 
+/** What there is to know beside an entry to judge it. */
+interface Surroundings {
+  readonly leftovers: Leftovers
+  readonly notes: PlaceNotes
+  readonly octets: PlacedOctets
+}
+
 /**
- * Goes through the data file of a directory without LMDB: definitions first, then records by queue and sequence number,
- * then blobs, and whatever is damaged in its place. Records whose removal was only noted are left out.
+ * Goes through the data file of a directory without LMDB, and the record files: definitions first, then records by queue and
+ * sequence number, then blobs, and whatever is damaged in its place. Records whose removal was only noted are left out.
  */
 export async function* examine(directory: string): AsyncGenerator<Finding> {
   const path = join(directory, DATA_FILE)
-  const leftovers = await leftoversOf(path)
+  const octets = await PlacedOctets.of(directory)
+  try {
+    const around = { leftovers: await leftoversOf(path), notes: await PlaceNotes.read(path), octets }
+    let isIntact = true
+    for await (const finding of findingsIn(path, around)) {
+      if ('damage' in finding) isIntact = false
+      yield finding
+    }
+    // Of what could not be read, the notes are left over.
+    const { count } = around.notes
+    if (isIntact && count > 0)
+      yield { damage: `records in record files that ${count === 1 ? 'a note is' : `${count} notes are`} about` }
+  } finally {
+    await octets.close()
+  }
+}
+
+async function* findingsIn(path: string, around: Surroundings): AsyncGenerator<Finding> {
   let record: RecordItem | undefined
   let isFirst = true
   for await (const found of salvage(path)) {
     if (isFirst && 'key' in found && found.key[0] !== FORMAT) yield { damage: keyText(formatKey) }
     isFirst = false
-    const part = 'damage' in found ? found : partOf(found)
-    if (part === undefined) continue
-    if ('damage' in part) {
-      yield part
-    } else if ('bitmap' in part) {
-      if (isOf(part, record)) record = { ...record, settled: part.bitmap }
-    } else {
-      if (record !== undefined) yield { item: record }
-      record = undefined
-      if (part.item.kind !== 'record') yield part
-      else if (!leftovers.has(part.item.queueId, part.item.firstSeq)) record = part.item
+    const parts = 'damage' in found ? [found] : await partsOf(found, around)
+    for (const part of parts) {
+      if ('damage' in part) {
+        yield part
+      } else if ('bitmap' in part) {
+        if (isOf(part, record)) record = { ...record, settled: part.bitmap }
+      } else {
+        if (record !== undefined) yield { item: record }
+        record = undefined
+        if (part.item.kind !== 'record') yield part
+        else if (!around.leftovers.has(part.item.queueId, part.item.firstSeq)) record = part.item
+      }
     }
   }
   if (record !== undefined) yield { item: record }
 }
 
-/** How an item is stored. */
+/** How an item is stored. A record lies in its place as long as its octets are those that lie there. */
 export function entriesOf(item: StoredItem): Entry[] {
   switch (item.kind) {
     case 'definition': {
@@ -93,12 +128,24 @@ export function entriesOf(item: StoredItem): Entry[] {
       return [{ key: blobKey(item.blobId, item.bytes), value: item.bytes }]
     case 'record': {
       const { queueId, firstSeq, label, bytes, settled } = item
-      const record = { key: recordKey(queueId, firstSeq, label, bytes), value: bytes }
-      if (settled === undefined) return [record]
+      const record = placedEntries(item) ?? [{ key: recordKey(queueId, firstSeq, label, bytes), value: bytes }]
+      if (settled === undefined) return record
       const key = queueKey(queueId, firstSeq, Part.BITMAP)
-      return [record, { key, value: checkedValue(key, settled) }]
+      return [...record, { key, value: checkedValue(key, settled) }]
     }
   }
+}
+
+/** A record without a value, and the note of its place. */
+function placedEntries({ queueId, firstSeq, label, bytes, place }: RecordItem): Entry[] | undefined {
+  if (place === undefined) return undefined
+  const key = placedKey(queueId, firstSeq, label, place)
+  if (!isIntact(key, bytes)) return undefined
+  const noteKey = placeKey(place)
+  return [
+    { key, value: new Uint8Array(0) },
+    { key: noteKey, value: checkedValue(noteKey, key) },
+  ]
 }
 
 interface IntactBitmap {
@@ -138,18 +185,19 @@ export async function journalMarkIn(directory: string): Promise<JournalMark | un
   return undefined
 }
 
-/** What an entry holds; undefined for what needs no mention. */
-function partOf(entry: Entry): IntactItem | IntactBitmap | Damage | undefined {
+/** What an entry holds; nothing for what needs no mention. */
+async function partsOf(entry: Entry, around: Surroundings): Promise<(IntactItem | IntactBitmap | Damage)[]> {
   try {
-    return checkedPart(entry)
+    if (entry.key[0] === RECORD) return await checkedQueueParts(entry, around)
+    const part = checkedPart(entry)
+    return part ? [part] : []
   } catch {
-    return { damage: keyText(entry.key) }
+    return [{ damage: keyText(entry.key) }]
   }
 }
 
 /** @throws Error when the entry is damaged. */
-function checkedPart(entry: Entry): IntactItem | IntactBitmap | Damage | undefined {
-  const { key, value } = entry
+function checkedPart({ key, value }: Entry): IntactItem | Damage | undefined {
   switch (key[0]) {
     case FORMAT:
       return formatVersionOf(value) === FORMAT_VERSION ? undefined : { damage: keyText(key) }
@@ -157,12 +205,12 @@ function checkedPart(entry: Entry): IntactItem | IntactBitmap | Damage | undefin
       const bytes = bytesOfChecked(key, value)
       return bytes ? { item: { kind: 'definition', id: definitionIdOf(key), bytes } } : { damage: keyText(key) }
     }
-    case RECORD:
-      return checkedQueuePart(entry)
     case LEFTOVER:
       return void leftoverOf(key, value)
     case JOURNAL:
       return void journalMarkOf(value)
+    case PLACE:
+      return void placedRecordOf(key, value)
     case BLOB: {
       const item = { kind: 'blob', blobId: blobIdOf(key), bytes: value } as const
       return isIntact(key, value) ? { item } : { damage: keyText(key) }
@@ -172,12 +220,26 @@ function checkedPart(entry: Entry): IntactItem | IntactBitmap | Damage | undefin
   }
 }
 
-function checkedQueuePart({ key, value }: Entry): IntactItem | IntactBitmap | Damage {
+/** @throws Error when the entry is damaged. */
+async function checkedQueueParts(
+  { key, value }: Entry,
+  { leftovers, notes, octets }: Surroundings,
+): Promise<(IntactItem | IntactBitmap | Damage)[]> {
   const { queueId, firstSeq, part } = partsOfQueueKey(key)
   if (part === Part.BITMAP) {
     const bitmap = bytesOfChecked(key, value)
-    return bitmap ? { queueId, firstSeq, bitmap } : { damage: `which messages are settled of ${keyText(key)}` }
+    return [bitmap ? { queueId, firstSeq, bitmap } : { damage: `which messages are settled of ${keyText(key)}` }]
   }
-  if (!isIntact(key, value)) return { damage: keyText(key) }
-  return { item: { kind: 'record', queueId, firstSeq, label: labelOf(key), bytes: value, settled: undefined } }
+  const record = { kind: 'record', queueId, firstSeq, label: labelOf(key), settled: undefined } as const
+  const place = placeOf(key)
+  if (place === undefined) {
+    return [isIntact(key, value) ? { item: { ...record, bytes: value, place } } : { damage: keyText(key) }]
+  }
+  const lacksNote = notes.take(place)
+  if (leftovers.has(queueId, firstSeq)) return []
+  const bytes = await octets.read(key, place)
+  if ('damage' in bytes) return [bytes]
+  const found = { item: { ...record, bytes, place } }
+  if (!lacksNote) return [found]
+  return [{ damage: `the note that keeps ${keyText(key)} in ${recordFileText(place.file)}` }, found]
 }

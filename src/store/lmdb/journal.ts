@@ -27,8 +27,8 @@ export interface JournalLimits {
 }
 
 /**
- * A flush takes about as long for 32 KiB as for 4. Above, LMDB's two flushes are no longer what a commit costs, and to write
- * everything twice would be. The files are small, as they are made when a directory is new. To hand a flush to another thread
+ * A flush takes about as long for 32 KiB as for 4. Above, to write everything twice is what a commit would cost, so that large
+ * records are written to a place of their own first. The files are small, as they are made when a directory is new. To hand a flush to another thread
  * and back takes some 60 µs, which are saved where the flush itself does not take much longer.
  */
 export const JOURNAL_LIMITS: JournalLimits = { fileOctets: 4 << 20, batchOctets: 32 << 10, waitedFlushMs: 0.5 }

@@ -1,4 +1,5 @@
-import { BLOB, DEFINITION, FORMAT, JOURNAL, LEFTOVER, RECORD } from './keys.js'
+import { BLOB, DEFINITION, FORMAT, JOURNAL, LEFTOVER, PLACE, RECORD } from './keys.js'
+import { nameOf, RECORDS_DIRECTORY } from './record-files.js'
 
 /** What is stored under a key, for people. The key may be damaged. */
 export function keyText(key: Uint8Array): string {
@@ -17,6 +18,8 @@ export function keyText(key: Uint8Array): string {
       return `the shared message body ${first}`
     case JOURNAL:
       return 'the note of the journal, without which that is of no use'
+    case PLACE:
+      return placeText(key)
     default:
       return `the unknown key ${Buffer.from(key).toString('hex')}`
   }
@@ -27,6 +30,17 @@ export function rangeText(low: Uint8Array | undefined, high: Uint8Array | undefi
   const from = low === undefined ? 'the beginning' : keyText(low)
   const to = high === undefined ? 'the end' : keyText(high)
   return `everything from ${from} up to ${to}`
+}
+
+/** A record file, for people. */
+export function recordFileText(number: number): string {
+  return `${RECORDS_DIRECTORY}/${nameOf(number)}`
+}
+
+function placeText(key: Uint8Array): string {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  if (bytes.length < 9) return 'a note of a place in the record files'
+  return `the note of what lies at ${bytes.readUInt32BE(5)} of ${recordFileText(bytes.readUInt32BE(1))}`
 }
 
 /** A number of a key that may be too short. */

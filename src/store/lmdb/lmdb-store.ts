@@ -1,10 +1,12 @@
 /**
- * The store on disk: one LMDB file in a data directory that this process owns, and a journal beside it.
+ * The store on disk: one LMDB file in a data directory that this process owns, a journal beside it, and record files.
  *
- * The calls of the port only gather (`Batch`). `commit` hands the whole batch over. A large one is written to the LMDB file,
- * which flushes twice for each, whatever its size. A small one is written to the journal, with one flush, and kept in
- * memory; several of them together are applied to the LMDB file afterwards, in one block, and what has been removed by then
- * is never written there. What is asked for is read from the LMDB file, which gets what concerns the question first.
+ * The calls of the port only gather (`Batch`). `commit` hands the whole batch over. It is written to the journal, with one
+ * flush, and kept in memory; several of them together are applied to the LMDB file afterwards, in one block, and what has
+ * been removed by then is never written there. What is large about it are records: those are written to a record file
+ * before, in one piece and with one flush, and only where they lie goes to the journal and the LMDB file. A batch that is
+ * large all the same is written to the LMDB file at once, which flushes twice for each, whatever its size. What is asked for
+ * is read from the LMDB file, which gets what concerns the question first.
  */
 
 import { type Log, silentLog } from '../../base/log.js'
@@ -22,10 +24,11 @@ import { BatchStore } from './batch-store.js'
 import { DataDirectory } from './data-directory.js'
 import { JOURNAL_LIMITS, Journal, type JournalLimits, makeJournal } from './journal.js'
 import { recoverJournal } from './journal-recovery.js'
-import type { JournalMark } from './keys.js'
+import { type JournalMark, partsOfQueueKey } from './keys.js'
 import { failureOf, type MappedLimit } from './lmdb-file.js'
 import { openDataFile } from './open-data-file.js'
 import { removeRemains } from './rebuild.js'
+import type { RecordToMove } from './record-clearing.js'
 import { RECORD_FILE_LIMITS, type RecordFileLimits, RecordFiles } from './record-files.js'
 import { placeRecords } from './record-placing.js'
 
@@ -125,8 +128,8 @@ class LmdbStore implements MessageStore {
   #waiting = 0
   /** Set when the journal fails: why nothing is written any more. */
   #failure: Promise<Error> | undefined
-  /** Set while a step of clearing waits for its turn. */
-  #isClearing = false
+  /** Set while records are moved out of record files; never rejects. */
+  #clearing: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(data: BatchStore, recordFiles: RecordFiles, directory: DataDirectory, journal: JournalOptions) {
@@ -250,6 +253,7 @@ class LmdbStore implements MessageStore {
   async #close(): Promise<void> {
     this.#batch = new Batch()
     try {
+      await this.#clearing
       await this.#data.close(this.#applyAll().catch((error: unknown) => this.#warnOfJournal(error)))
       await this.#makingJournal
       await this.#journal?.close()
@@ -370,19 +374,39 @@ class LmdbStore implements MessageStore {
 
   /** Begins to move records out of a record file most of which nobody needs. */
   #clearIfWorthwhile(): void {
-    if (this.#isClearing || this.#closed || this.#recordFiles.toClear === undefined) return
-    this.#isClearing = true
-    // The LMDB file, or this one, keeps it as the reason why every later commit fails.
-    this.#next(() => this.#clear()).catch((error: unknown) => this.#warnOfJournal(error))
+    if (this.#clearing || this.#closed || this.#recordFiles.toClear === undefined) return
+    // What fails to be written is kept as the reason why every later commit fails.
+    const clearing = this.#clear().catch((error: unknown) => this.#warnOfJournal(error))
+    this.#clearing = clearing.then(() => {
+      this.#clearing = undefined
+    })
   }
 
+  /** Ends when nothing can be moved until more has been applied. */
   async #clear(): Promise<void> {
-    await this.#applyJournaled()
-    this.#isClearing = false
-    const number = this.#closed ? undefined : this.#recordFiles.toClear
-    if (number === undefined) return
-    await this.#orFail(this.#data.clear(number))
-    this.#clearIfWorthwhile()
+    for (let moved = 1; moved > 0; ) {
+      const number = this.#closed ? undefined : this.#recordFiles.toClear
+      if (number === undefined) return
+      const records = await this.#data.recordsToMove(number)
+      if (records.length === 0) this.#recordFiles.giveUpClearing(number)
+      await this.#next(async () => {
+        moved = await this.#move(records)
+      })
+    }
+  }
+
+  /** @returns how many were moved. */
+  async #move(records: readonly RecordToMove[]): Promise<number> {
+    const settled = records.filter(({ recordKey }) => !this.#isChanging(recordKey))
+    if (settled.length > 0) await this.#orFail(this.#data.move(settled))
+    return settled.length
+  }
+
+  /** Whether the LMDB file has yet to get some change of a record. */
+  #isChanging(recordKey: Uint8Array): boolean {
+    const { queueId, firstSeq: seq } = partsOfQueueKey(recordKey)
+    if (this.#journaled.touches(queueId, seq, seq + 1)) return true
+    return [...this.#underWay].some((batch) => batch.touches(queueId, seq, seq + 1))
   }
 
   /** What the journal holds, with a batch behind it. */

@@ -22,17 +22,23 @@ interface PlacedRecord {
   readonly place: Place
 }
 
-/**
- * Moves some of the records of a record file that are still needed to the end of the last one. Nothing else may be written
- * to the data file meanwhile, save what removes leftovers.
- * @throws Error why nothing is written any more.
- */
-export async function clearRecordFile(
+/** A record that is needed, with its octets. */
+export interface RecordToMove extends PlacedRecord {
+  readonly bytes: Uint8Array
+}
+
+/** What a move needs to know. */
+export interface RecordMoves {
+  readonly data: LmdbFile
+  readonly recordFiles: RecordFiles
+  readonly leftovers: Leftovers
+}
+
+/** Reads some of the records of a record file that are needed. @returns none when all that is left there is damaged. */
+export async function recordsToMove(
   fileNumber: number,
-  data: LmdbFile,
-  recordFiles: RecordFiles,
-  leftovers: Leftovers,
-): Promise<void> {
+  { data, recordFiles, leftovers }: RecordMoves,
+): Promise<readonly RecordToMove[]> {
   while (data.reopening) await data.reopening
   const found = someRecordsIn(fileNumber, data, leftovers)
   const read = await recordFiles.read(
@@ -40,14 +46,24 @@ export async function clearRecordFile(
     (octets) => new Uint8Array(octets),
   )
   // A damaged one stays where it is, for whoever reads it to hear of it.
-  const intact = found.flatMap(({ recordKey, place }, index) => {
+  return found.flatMap((record, index) => {
     const bytes = read[index]
-    return bytes instanceof Uint8Array && isIntact(recordKey, bytes) ? [{ recordKey, place, bytes }] : []
+    return bytes instanceof Uint8Array && isIntact(record.recordKey, bytes) ? [{ ...record, bytes }] : []
   })
-  if (intact.length === 0) return recordFiles.giveUpClearing(fileNumber)
-  const { file, offset } = await recordFiles.append(intact.map(({ bytes }) => bytes))
+}
+
+/**
+ * Moves records to the end of the last record file, so that the places where they lay are not needed any more. Nothing else
+ * may begin to be written meanwhile, save what removes leftovers; and nothing that was to be written before may change them.
+ * @throws Error why nothing is written any more.
+ */
+export async function moveRecords(
+  records: readonly RecordToMove[],
+  { data, recordFiles, leftovers }: RecordMoves,
+): Promise<void> {
+  const { file, offset } = await recordFiles.append(records.map(({ bytes }) => bytes))
   let end = offset
-  const moves = intact.map(({ recordKey, place, bytes }) => {
+  const moves = records.map(({ recordKey, place, bytes }) => {
     const { queueId, firstSeq } = partsOfQueueKey(recordKey)
     const label = labelOf(recordKey)
     const newPlace = placeWithChecksum(queueId, firstSeq, label, bytes, { file, offset: end })
@@ -55,7 +71,7 @@ export async function clearRecordFile(
     return { recordKey, place, newPlace, newKey: placedKey(queueId, firstSeq, label, newPlace) }
   })
   await data.write(() => {
-    // One that has been removed meanwhile, or will be, must not come back.
+    // One that has been removed since it was read must not come back.
     const needed = moves.filter(({ recordKey }) => isNeeded(recordKey, data, leftovers))
     for (const { newPlace } of needed) recordFiles.keep(newPlace)
     return (to) => {

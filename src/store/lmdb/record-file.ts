@@ -20,6 +20,7 @@ export class RecordFile {
   readonly #live = new Map<number, number>()
   #liveOctets = 0
   #writer: FileHandle | undefined
+  #reader: FileHandle | undefined
   /** How many are reading. */
   #readers = 0
   #onUnread: () => void = () => undefined
@@ -103,15 +104,24 @@ export class RecordFile {
     if (this.#readers === 0) this.#onUnread()
   }
 
-  /** Opens it for one who has begun reading and closes what this gives. @throws Error of the system */
-  open(isDirect: boolean): Promise<FileHandle> {
-    return open(this.#path, constants.O_RDONLY | (isDirect ? DIRECT_FLAG : 0))
+  /** The file for one who has begun reading, opened until `closeReader`. One call at a time. @throws Error of the system */
+  async reader(isDirect: boolean): Promise<FileHandle> {
+    this.#reader ??= await open(this.#path, constants.O_RDONLY | (isDirect ? DIRECT_FLAG : 0))
+    return this.#reader
+  }
+
+  /** Nobody may be reading. */
+  async closeReader(): Promise<void> {
+    const reader = this.#reader
+    this.#reader = undefined
+    await reader?.close()
   }
 
   /** Removes the file when nobody reads it any more. @throws Error of the system */
   async remove(): Promise<void> {
     await this.endWriting()
     if (this.#readers > 0) await new Promise<void>((resolve) => (this.#onUnread = resolve))
+    await this.closeReader()
     await unlink(this.#path)
   }
 }

@@ -7,7 +7,7 @@
  * to the end of the last file (`toClear`).
  */
 
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../base/log.js'
 import type { Place } from '../batch.js'
@@ -30,11 +30,16 @@ const READ_AT_ONCE = 1 << 20
 /** What lies between two records that are read together at most. */
 const GAP_OCTETS = 64 << 10
 
+/** How many files stay open for reading. */
+const OPENED_MAX = 16
+
 export interface RecordFileLimits {
   /** A file that is longer gets no further batch. */
   readonly fileOctets: number
   /** How much the files may hold that nobody needs, or as much as they hold that is needed, whichever is more. */
   readonly wasteOctets: number
+  /** How much of that is allowed for an octet that is needed; 1 unless it is given. */
+  readonly wasteShare?: number
 }
 
 export const RECORD_FILE_LIMITS: RecordFileLimits = { fileOctets: 64 << 20, wasteOctets: 256 << 20 }
@@ -59,6 +64,8 @@ export class RecordFiles {
   #reading: Promise<unknown> = Promise.resolve()
   /** The numbers of files whose records cannot be moved. */
   readonly #uncleared = new Set<number>()
+  /** Open for reading, the one that was read last at the end. */
+  readonly #opened = new Set<RecordFile>()
   /** Files that are being removed. */
   readonly #removals = new Set<Promise<void>>()
 
@@ -146,7 +153,8 @@ export class RecordFiles {
   /** The file whose records are to be moved elsewhere, if that is worth while. */
   get toClear(): number | undefined {
     const waste = this.#octets - this.#liveOctets - this.#wasteOf(this.#current)
-    if (waste <= Math.max(this.#limits.wasteOctets, this.#liveOctets)) return undefined
+    const { wasteOctets, wasteShare = 1 } = this.#limits
+    if (waste <= Math.max(wasteOctets, this.#liveOctets * wasteShare)) return undefined
     let worst: RecordFile | undefined
     for (const file of this.#files.values()) {
       if (file === this.#current || this.#uncleared.has(file.number)) continue
@@ -182,6 +190,7 @@ export class RecordFiles {
   async close(): Promise<void> {
     await this.#reading
     await this.#current?.endWriting()
+    for (const file of this.#opened) await file.closeReader()
     await Promise.all(this.#removals)
   }
 
@@ -204,22 +213,29 @@ export class RecordFiles {
     try {
       if (file === undefined) throw new Error(`the file of records ${number} is missing`)
       this.#readMemory ??= this.#takeMemory(READ_AT_ONCE)
-      const handle = await this.#direct((isDirect) => file.open(isDirect))
-      try {
-        const window = new RecordWindow(handle, this.#readMemory, sectorsOf(end))
-        for (const { offset, octets } of places) {
-          const bytes = takeMemory(octets)
-          await window.copy(offset, bytes)
-          read.push(bytes)
-        }
-      } finally {
-        await handle.close()
+      const window = new RecordWindow(await this.#readerOf(file), this.#readMemory, sectorsOf(end))
+      for (const { offset, octets } of places) {
+        const bytes = takeMemory(octets)
+        await window.copy(offset, bytes)
+        read.push(bytes)
       }
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error))
       while (read.length < places.length) read.push(reason)
     }
     return read
+  }
+
+  /** The files that were read last stay open. */
+  async #readerOf(file: RecordFile): Promise<FileHandle> {
+    this.#opened.delete(file)
+    this.#opened.add(file)
+    const [oldest] = this.#opened
+    if (oldest && this.#opened.size > OPENED_MAX) {
+      this.#opened.delete(oldest)
+      await oldest.closeReader()
+    }
+    return this.#direct((isDirect) => file.reader(isDirect))
   }
 
   async #fileToWrite(): Promise<RecordFile> {
@@ -264,6 +280,7 @@ export class RecordFiles {
 
   #remove(file: RecordFile): void {
     this.#files.delete(file.number)
+    this.#opened.delete(file)
     this.#octets -= file.octets
     const removal = file.remove().catch((err: unknown) => {
       this.#log.warn(

@@ -3,7 +3,7 @@ import { placeWithChecksum } from './keys.js'
 import type { RecordFiles } from './record-files.js'
 
 /** Shorter records are not worth a place of their own: LMDB keeps such a one within a page of its tree, or nearly so. */
-const PLACED_OCTETS_MIN = 4096
+export const PLACED_OCTETS_MIN = 4096
 
 /** Writes the large records of a batch to the record files, so that the batch itself is small. @throws Error of the system */
 export async function placeRecords(batch: Batch, recordFiles: RecordFiles): Promise<void> {
