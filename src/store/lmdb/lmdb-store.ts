@@ -90,7 +90,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
     if (cause instanceof StoreOpenError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new StoreOpenError(
-      `the data file in ${owned.path} cannot be used (${reason}): restore it from a backup, or choose another directory with --data-dir`,
+      `the data file in ${owned.path} cannot be used (${reason}): see what is left of it with leveret check --data-dir, restore it from a backup, or choose another directory with --data-dir`,
       { cause },
     )
   }
