@@ -356,3 +356,35 @@ describe('RecordFiles', () => {
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0)
 }
+
+describe('record files, when too many files are open', () => {
+  const { open: openFile } = fsPromises
+  let refusals: number
+
+  beforeEach(() => {
+    refusals = 0
+    fsPromises.open = async (path, flags, mode) => {
+      if (refusals === 0 || !String(path).startsWith(join(records, '0'))) return openFile(path, flags, mode)
+      refusals--
+      throw Object.assign(new Error('EMFILE: too many open files, open'), { code: 'EMFILE' })
+    }
+    syncBuiltinESMExports()
+  })
+
+  afterEach(() => {
+    fsPromises.open = openFile
+    syncBuiltinESMExports()
+  })
+
+  it('are written and read when that is over, and say so once each time', async () => {
+    const files = await open(TINY)
+    const bytes = randomBytes(5001)
+    refusals = 3
+    const places = await put(files, [bytes])
+    expect([refusals, logged.length]).toEqual([0, 1])
+    refusals = 2
+    await expectRead(files, places, [bytes])
+    expect([refusals, logged.length]).toEqual([0, 2])
+    expect(logged[1]).toContain('warn too many files are open: a file of records is opened when it is possible')
+  })
+})

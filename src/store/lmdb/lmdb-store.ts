@@ -79,7 +79,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<MessageS
     const mark = await recoverJournal(owned.path, data, log)
     await data.restorePlaces()
     const store = new LmdbStore(data, recordFiles, owned, { mark, limits: journalLimits ?? JOURNAL_LIMITS, log })
-    await store.openJournal()
+    await store.begin()
     // LMDB flushes its file, not the name of the file.
     await owned.sync()
     return store
@@ -139,10 +139,11 @@ class LmdbStore implements MessageStore {
     this.#journalOptions = journal
   }
 
-  /** Opens the journal if its files are there. If not, they are made later: a start is quick. */
-  async openJournal(): Promise<void> {
+  /** Begins work. The journal is opened if its files are there. If not, they are made later: a start is quick. */
+  async begin(): Promise<void> {
     const { mark, limits } = this.#journalOptions
     this.#journal = await Journal.open(this.#directory.path, mark, limits)
+    this.#clearIfWorthwhile()
   }
 
   async *loadDefinitions(): AsyncGenerator<StoredDefinition> {

@@ -13,6 +13,7 @@ import type { Log } from '../../base/log.js'
 import type { Place } from '../batch.js'
 import { alignedMemory } from './aligned-memory.js'
 import { syncDirectory } from './data-directory.js'
+import { FileOpener } from './file-opener.js'
 import { ifThere } from './journal-file.js'
 import { RecordFile, SECTOR_OCTETS } from './record-file.js'
 import { RecordWindow } from './record-window.js'
@@ -48,6 +49,7 @@ export class RecordFiles {
   readonly #directory: string
   readonly #limits: RecordFileLimits
   readonly #log: Log
+  readonly #opener: FileOpener
   readonly #files = new Map<number, RecordFile>()
   /** The numbers of files that are not there, and should be. */
   readonly #missing = new Set<number>()
@@ -56,8 +58,6 @@ export class RecordFiles {
   #current: RecordFile | undefined
   #octets = 0
   #liveOctets = 0
-  /** Whether the system takes reads and writes past its cache. */
-  #isDirect = true
   #writeMemory: Buffer | undefined
   #readMemory: Buffer | undefined
   /** Resolves when `#readMemory` is free. */
@@ -73,6 +73,7 @@ export class RecordFiles {
     this.#directory = directory
     this.#limits = limits
     this.#log = log
+    this.#opener = new FileOpener(directory, log)
   }
 
   /** Those of a data directory, of none of which is known yet whether it is needed: `restore` each, then `removeUnneeded`. */
@@ -235,7 +236,7 @@ export class RecordFiles {
       this.#opened.delete(oldest)
       await oldest.closeReader()
     }
-    return this.#direct((isDirect) => file.reader(isDirect))
+    return this.#opener.open((isDirect) => file.reader(isDirect))
   }
 
   async #fileToWrite(): Promise<RecordFile> {
@@ -246,8 +247,8 @@ export class RecordFiles {
     const file = new RecordFile(number, join(this.#directory, nameOf(number)), 0)
     const made = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     // By itself: where the system refuses to write past its cache, it has made the file by then.
-    await file.create()
-    await this.#direct((isDirect) => file.beginWriting(isDirect))
+    await this.#opener.open(() => file.create())
+    await this.#opener.open((isDirect) => file.beginWriting(isDirect))
     await syncDirectory(this.#directory)
     if (made !== undefined) await syncDirectory(dirname(this.#directory))
     this.#files.set(number, file)
@@ -294,19 +295,8 @@ export class RecordFiles {
 
   #takeMemory(octets: number): Buffer {
     const aligned = alignedMemory(octets)
-    this.#isDirect &&= aligned !== undefined
+    if (!aligned) this.#opener.goThroughCache()
     return aligned ?? Buffer.allocUnsafeSlow(octets)
-  }
-
-  /** Opens a file past the system's cache, or else through it: not every file system has the one. */
-  async #direct<Opened>(open: (isDirect: boolean) => Promise<Opened>): Promise<Opened> {
-    try {
-      return await open(this.#isDirect)
-    } catch (error) {
-      if (!this.#isDirect || !(error instanceof Error) || !('code' in error) || error.code !== 'EINVAL') throw error
-      this.#isDirect = false
-      return open(false)
-    }
   }
 }
 
