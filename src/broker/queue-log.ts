@@ -214,9 +214,10 @@ export class QueueLog extends LogPages implements MessageLog {
   /** Moves the cursor to the first ready message. @returns its page; undefined when there is none in memory. */
   #pageOfReady(): Page | undefined {
     while (this.readyCount > 0) {
-      if (this.disk && this.cursorPage >= this.diskIndex) {
+      // So that the next page is there before it is needed.
+      if (this.disk && this.cursorPage + PAGES_AHEAD >= this.diskIndex) {
         this.#newReader().load(this.disk)
-        return undefined
+        if (this.cursorPage >= this.diskIndex) return undefined
       }
       const page = this.at(this.cursorPage)
       const slot = page.ready > 0 ? firstReady(page, this.cursorSlot) : page.count
@@ -226,8 +227,6 @@ export class QueueLog extends LogPages implements MessageLog {
       }
       this.cursorPage++
       this.cursorSlot = 0
-      // So that the next page is there before it is needed.
-      if (this.disk && this.cursorPage + PAGES_AHEAD >= this.diskIndex) this.#newReader().load(this.disk)
     }
     return undefined
   }
