@@ -388,11 +388,22 @@ class LmdbStore implements MessageStore {
     for (let moved = 1; moved > 0; ) {
       const number = this.#closed ? undefined : this.#recordFiles.toClear
       if (number === undefined) return
-      const records = await this.#data.recordsToMove(number)
+      const records = await this.#recordsToMove(number)
       if (records.length === 0) this.#recordFiles.giveUpClearing(number)
       await this.#next(async () => {
         moved = await this.#move(records)
       })
+    }
+  }
+
+  /** None as well when they cannot be found: then the file stays as it is. */
+  async #recordsToMove(fileNumber: number): Promise<readonly RecordToMove[]> {
+    try {
+      return await this.#data.recordsToMove(fileNumber)
+    } catch (err) {
+      const facts = { directory: this.#directory.path, file: fileNumber, err }
+      this.#journalOptions.log.warn(facts, 'what is needed of a record file cannot be moved, and its waste stays')
+      return []
     }
   }
 
